@@ -1,0 +1,20 @@
+/** One project a kind of test; `npm test` runs all but `lab`, which runs inside the virtual bench. */
+const project = (name) => ({
+  displayName: name,
+  rootDir: import.meta.dirname,
+  testEnvironment: 'node',
+  testMatch: [`<rootDir>/test/${name}/**/*.test.ts`],
+  extensionsToTreatAsEsm: ['.ts'],
+  modulePathIgnorePatterns: ['<rootDir>/dist', '<rootDir>/build'],
+  transform: {
+    '\\.ts$': [
+      '@swc/jest',
+      { jsc: { parser: { syntax: 'typescript', explicitResourceManagement: true }, target: 'es2022' } },
+    ],
+  },
+})
+
+export default {
+  cacheDirectory: '<rootDir>/.cache/jest',
+  projects: ['unit', 'contract', 'native', 'cli', 'lab'].map(project),
+}

@@ -1,0 +1,165 @@
+import { type BusAddress, busAddress } from '../../base/address.ts'
+import type { Clock } from '../../base/clock.ts'
+import { OsError, ProbarError } from '../../base/errors.ts'
+import { PAGE_SIZE } from '../../base/pages.ts'
+import { BusAllocator, clipApertures } from '../../device/aperture.ts'
+import type {
+  Aperture,
+  ConfigSpace,
+  Device,
+  DeviceIdentity,
+  DmaAccess,
+  DmaDomain,
+  HostMemory,
+  Region,
+} from '../../device/contract.ts'
+import { IovaDomain } from '../iova-domain.ts'
+import { LoopbackFaultLog } from './faults.ts'
+import { type Iommu, SimulatedIommu } from './iommu.ts'
+import type { LoopbackInterrupts } from './interrupts.ts'
+import { ConfigOffset, EduConfigSpace } from './model/config-space.ts'
+import { Edu, EduRegister } from './model/edu.ts'
+import { plantedBus } from './planted/bus.ts'
+import type { Defects } from './planted/defects.ts'
+import { PlantedIommu, plantedFaults } from './planted/iommu.ts'
+import { plantedConfig, plantedDomain, PlantedInterrupts, PlantedRegion } from './planted/platform.ts'
+import { plantedRegisters } from './planted/registers.ts'
+import { type LoopbackReference, parseLoopbackReference } from './reference.ts'
+import { Slot } from './slot.ts'
+import { REQUESTER, UpstreamPort } from './upstream-port.ts'
+
+export interface LoopbackOptions {
+  /** The device's delays pass on it; with a `VirtualClock` they cost nothing. */
+  readonly clock: Clock
+  /** Unsigned 32-bit numbers, by which bus addresses are chosen. */
+  readonly random: () => number
+  /** What the user believes of the device's address width; by default what its DMA mask says. */
+  readonly addressBits?: number
+  /** Bus addresses that automatic placement leaves alone. */
+  readonly keepFree?: readonly Aperture[]
+}
+
+/** Where the IOMMU of the virtual bench translates; the hole between is where its interrupts are addressed. */
+const APERTURES: readonly Aperture[] = [
+  { first: busAddress(0), last: busAddress(0xfedf_ffff) },
+  { first: busAddress(0xfef0_0000), last: busAddress(0x7f_ffff_ffff) },
+]
+const EVERYWHERE: readonly Aperture[] = [{ first: busAddress(0), last: busAddress((1n << 64n) - 1n) }]
+
+/**
+ * A modelled device in this process, behind a simulated IOMMU.
+ * @param ref see `parseLoopbackReference`
+ * @throws ProbarError reference-unknown, usage
+ */
+export function openLoopback(ref: string, options: LoopbackOptions): Device {
+  return new LoopbackDevice(parseLoopbackReference(ref), options)
+}
+
+/**
+ * When a transfer leaves the model's buffer, the device is gone, as QEMU's is: from then on its registers and its config
+ * space read as all ones, as an empty slot does, and a reset ends in `device-gone`.
+ */
+class LoopbackDevice implements Device {
+  readonly ref: string
+  readonly backend = 'loopback'
+  readonly substance = 'model'
+  readonly address = REQUESTER
+  readonly identity: DeviceIdentity
+  readonly config: ConfigSpace
+  readonly regions: readonly Region[]
+  readonly dma: DmaDomain
+  readonly interrupts: LoopbackInterrupts
+  readonly faults: LoopbackFaultLog
+  readonly clock: Clock
+  readonly #slot: Slot
+  readonly #defects: Defects
+  readonly #edu: Edu
+  readonly #domain: IovaDomain
+
+  constructor(reference: LoopbackReference, { clock, random, addressBits }: LoopbackOptions) {
+    const { ref, defects, dmaMask } = reference
+    const slot = new Slot(ref)
+    const config = new EduConfigSpace(slot)
+    const iommu = new PlantedIommu(new SimulatedIommu(), defects)
+    const mastering = (): boolean => config.busMaster || defects.has('bus-master-ignored')
+    this.ref = ref
+    this.clock = clock
+    this.#slot = slot
+    this.#defects = defects
+    this.identity = identityOf(config)
+    this.config = plantedConfig(config, defects)
+    this.interrupts = new PlantedInterrupts(defects, slot, config, clock)
+    this.faults = new LoopbackFaultLog(slot, clock)
+    const port = new UpstreamPort({ iommu, faults: plantedFaults(this.faults, defects), mastering })
+    this.#edu = new Edu({
+      clock,
+      bus: plantedBus(port, defects),
+      line: this.interrupts,
+      dmaMask: defects.has('clamp-missing') ? (1n << 64n) - 1n : dmaMask,
+      die: () => this.#die(),
+    })
+    const decoding = (): boolean => config.memoryDecode || defects.has('decode-ignored')
+    this.regions = [new PlantedRegion({ slot, registers: plantedRegisters(this.#edu, defects), decoding }, defects)]
+    this.#domain = domainOf(iommu, random, addressBits ?? dmaMask.toString(2).length, defects)
+    this.dma = plantedDomain(this.#domain, defects)
+  }
+
+  /**
+   * The platform puts config space back, and the model keeps its registers (measured), the DMA command among them: so a
+   * transfer that runs goes on to its end.
+   */
+  reset(): void {
+    this.#slot.requireOpen()
+    if (!this.#slot.present) throw new ProbarError('device-gone', `${this.ref} fell off the bus: open it again`)
+    if (this.#defects.has('reset-fails')) throw new OsError('os-error', 'the reset failed: a planted fault', 5, 'ioctl')
+    if (this.#defects.has('reset-clears-registers')) this.#edu.write(EduRegister.liveness, 4, 0n)
+  }
+
+  close(): void {
+    if (!this.#slot.open || this.#defects.has('close-ignored')) return
+    this.#domain.close()
+    this.interrupts.disable()
+    this.faults.close()
+    this.#edu[Symbol.dispose]()
+    this.#slot.close()
+  }
+
+  [Symbol.dispose](): void {
+    this.close()
+  }
+
+  #die(): void {
+    this.#slot.fallOff()
+    this.#edu[Symbol.dispose]()
+  }
+}
+
+function identityOf(config: ConfigSpace): DeviceIdentity {
+  return {
+    vendor: config.read16(ConfigOffset.vendor),
+    device: config.read16(ConfigOffset.device),
+    subsystemVendor: config.read16(ConfigOffset.subsystemVendor),
+    subsystem: config.read16(ConfigOffset.subsystem),
+    revision: config.read8(ConfigOffset.revision),
+    classCode: config.read32(ConfigOffset.revision) >>> 8,
+  }
+}
+
+function domainOf(iommu: Iommu, random: () => number, addressBits: number, defects: Defects): IovaDomain {
+  const capabilities = {
+    placement: 'caller',
+    revocable: true,
+    maxEntries: iommu.maxEntries,
+    pageSize: PAGE_SIZE,
+    apertures: clipApertures(APERTURES, addressBits),
+    addressBits,
+  } as const
+  const tables = {
+    map: (bus: BusAddress, memory: HostMemory, offset: number, length: number, access: DmaAccess) =>
+      iommu.map({ bus, memory, offset, length, access }),
+    unmap: (bus: BusAddress) => iommu.unmap(bus),
+  }
+  const unchecked = defects.has('aperture-unchecked')
+  const allocator = new BusAllocator(unchecked ? EVERYWHERE : APERTURES, unchecked ? 64 : addressBits, random)
+  return new IovaDomain(capabilities, tables, allocator)
+}

@@ -1,0 +1,11 @@
+/** Bytes of one access. */
+export type Width = 1 | 2 | 4 | 8
+
+/** What answers to accesses: a model's registers. Values are unsigned and fit the width. */
+export interface RegisterFile {
+  read(offset: number, width: Width): bigint
+  write(offset: number, width: Width, value: bigint): void
+}
+
+/** What a read gives that nobody answers. */
+export const allOnes = (width: Width): bigint => (1n << BigInt(8 * width)) - 1n

@@ -1,0 +1,70 @@
+/**
+ * Defects that can be planted into the loopback, below everything that is tested, to show that a check is able to fail.
+ * The names are part of device references (`loopback:edu?fault=NAME`).
+ */
+export const loopbackFaults = {
+  // registers
+  'ident-wrong': 'the identification register holds another constant',
+  'liveness-stuck': 'the liveness register reads 0 whatever was written',
+  'factorial-wrong': 'the factorial register reads one too many',
+  'factorial-never-ends': 'the status register says for ever that a factorial is being computed',
+  'register-write-lost': '4-byte writes below 0x60 do nothing',
+  'register-high-half-lost': '8-byte writes lose their upper 32 bits',
+  'register-narrow-answered': 'accesses of 1 and 2 bytes are answered with part of the register',
+  'interrupt-status-lost': 'the interrupt status register reads 0',
+  'interrupt-acknowledge-lost': 'an acknowledgement clears nothing',
+  'reset-fails': 'a reset ends in an error of the system',
+  'reset-clears-registers': 'a reset clears the liveness register',
+  // BAR and config space
+  'bar-size-wrong': 'BAR 0 claims twice its size',
+  'bar-offset-ignored': 'a view of BAR 0 shows its start, whatever offset was asked for',
+  'bar-view-detached': 'accesses through a view of BAR 0 never reach the device',
+  'config-ids-wrong': 'the device id in config space is not that of the identity',
+  'config-write-lost': 'writes to config space do nothing',
+  'decode-ignored': 'BAR 0 answers although memory decode is off',
+  'close-ignored': 'the device still answers after it was closed',
+  // transfers
+  'dma-never-completes': 'the start bit of a transfer never clears',
+  'dma-done-early': 'the start bit reads as clear before any byte has moved',
+  'dma-drops-last-byte': 'the last byte of a transfer does not move',
+  'dma-writes-one-byte-too-many': 'a write goes on for one byte past its end',
+  'dma-writes-before': 'a write begins one byte before its start',
+  'dma-shifts-by-one': 'data land one byte further on',
+  'dma-swaps-bytes': 'a write exchanges neighbouring bytes',
+  'dma-stops-at-page-end': 'a transfer ends with the first page that it touches',
+  'dma-ignores-length-above-2048': 'bytes beyond the first 2048 of a transfer do not move',
+  'dma-writes-lost': 'the device never writes memory',
+  'dma-reads-zeros': 'the device receives zeros',
+  'dma-wrong-page': 'every access reaches the frame behind the right one',
+  'dma-page-offset-lost': 'every access begins at the start of its page',
+  'clamp-missing': 'addresses are not cut to the DMA mask',
+  'bus-master-ignored': 'the device moves bytes although bus mastering is off',
+  // interrupts
+  'irq-lost': 'no interrupt of the device arrives',
+  'irq-twice': 'each interrupt of the device arrives twice',
+  'irq-spurious': 'an interrupt arrives as soon as they are enabled',
+  'irq-at-completion-lost': 'the end of a transfer raises no interrupt',
+  'trigger-lost': 'an interrupt raised by the platform does not arrive',
+  // IOMMU
+  'iommu-keeps-translation': 'the device still reaches what was unmapped',
+  'iommu-ignores-permissions': 'the device may read and write whatever is mapped',
+  'iommu-identity': 'an unmapped bus address reaches the frame at that offset of the memory',
+  'iommu-wrong-fault-address': 'a fault names the page behind the one that was touched',
+  'iommu-wrong-fault-direction': 'a fault calls a write a read, and a read a write',
+  'iommu-loses-faults': 'no fault is reported',
+  'iommu-accepts-overlap': 'a mapping over another one is not refused',
+  'iommu-refusal-leaks': 'what was mapped before a refusal cannot be taken back',
+  'unmap-short': 'unmapping reports one page less than was mapped',
+  // bus addresses
+  'aperture-unchecked': 'bus addresses outside the apertures are accepted',
+  'placement-ignored': 'every mapping is joined, at a place of its own choice',
+  'segments-unmerged': 'each page is a segment, adjacent or not',
+  'segments-short': 'the last segment is a page short',
+} as const
+
+export type LoopbackFault = keyof typeof loopbackFaults
+export type Defects = ReadonlySet<LoopbackFault>
+
+export function isLoopbackFault(name: string): name is LoopbackFault {
+  return Object.hasOwn(loopbackFaults, name)
+}

@@ -1,0 +1,45 @@
+import { DmaCommand, DmaRegister } from '../model/dma-controller.ts'
+import { EduRegister, EduStatus } from '../model/edu.ts'
+import type { RegisterFile, Width } from '../model/registers.ts'
+import type { Defects } from './defects.ts'
+
+/** The device's registers with what is planted into them. */
+export function plantedRegisters(registers: RegisterFile, defects: Defects): RegisterFile {
+  return {
+    read(offset, width) {
+      if (width < 4 && defects.has('register-narrow-answered')) {
+        return BigInt.asUintN(8 * width, registers.read(offset & ~3, 4) >> BigInt(8 * (offset & 3)))
+      }
+      return distorted(registers.read(offset, width), offset, defects)
+    },
+    write(offset, width, value) {
+      if (defects.has('register-write-lost') && width === 4 && offset < EduRegister.interruptRaise) return
+      if (defects.has('interrupt-acknowledge-lost') && offset === EduRegister.interruptAcknowledge) return
+      registers.write(offset, width, written(width, value, defects))
+    },
+  }
+}
+
+function distorted(value: bigint, offset: number, defects: Defects): bigint {
+  switch (offset) {
+    case EduRegister.identification:
+      return defects.has('ident-wrong') ? value + 1n : value
+    case EduRegister.liveness:
+      return defects.has('liveness-stuck') ? 0n : value
+    case EduRegister.factorial:
+      return defects.has('factorial-wrong') ? value + 1n : value
+    case EduRegister.status:
+      return defects.has('factorial-never-ends') ? value | BigInt(EduStatus.computing) : value
+    case EduRegister.interruptStatus:
+      return defects.has('interrupt-status-lost') ? 0n : value
+    case DmaRegister.command:
+      if (defects.has('dma-never-completes')) return value | DmaCommand.start
+      return defects.has('dma-done-early') ? value & ~DmaCommand.start : value
+    default:
+      return value
+  }
+}
+
+function written(width: Width, value: bigint, defects: Defects): bigint {
+  return width === 8 && defects.has('register-high-half-lost') ? value & 0xffff_ffffn : value
+}

@@ -1,0 +1,53 @@
+import { ProbarError } from '../../base/errors.ts'
+import { type Defects, isLoopbackFault, loopbackFaults } from './planted/defects.ts'
+
+/** What `loopback:edu?fault=a,b&dma_mask=0x…` asks for. */
+export interface LoopbackReference {
+  /** As given. */
+  readonly ref: string
+  readonly model: 'edu'
+  readonly defects: Defects
+  /** Address bits that the modelled device can emit, as QEMU's `dma_mask`. */
+  readonly dmaMask: bigint
+}
+
+const SCHEME = 'loopback:'
+const MODELS = ['edu']
+const PARAMETERS = ['fault', 'dma_mask']
+const DEFAULT_DMA_MASK = 0x0fff_ffffn
+const HIGHEST = (1n << 64n) - 1n
+
+/**
+ * @param ref for example `loopback:edu`, `loopback:edu?fault=irq-lost,ident-wrong` or `loopback:edu?dma_mask=0xffffffff`
+ * @throws ProbarError reference-unknown for another scheme or model, usage for a parameter, fault or mask that there is not
+ */
+export function parseLoopbackReference(ref: string): LoopbackReference {
+  const [, model, query] = /^loopback:([^?]*)(?:\?(.*))?$/s.exec(ref) ?? []
+  if (model === undefined || !MODELS.includes(model)) {
+    const valid = MODELS.map((name) => SCHEME + name).join(', ')
+    throw new ProbarError('reference-unknown', `there is no loopback device ${ref}; there is: ${valid}`)
+  }
+  const parameters = new URLSearchParams(query)
+  for (const name of parameters.keys()) {
+    if (!PARAMETERS.includes(name)) throw usage(`unknown parameter ${name} in ${ref}; valid: ${PARAMETERS.join(', ')}`)
+    if (parameters.getAll(name).length > 1) throw usage(`parameter ${name} is given twice in ${ref}`)
+  }
+  return { ref, model: 'edu', defects: defectsOf(parameters.get('fault')), dmaMask: maskOf(parameters.get('dma_mask')) }
+}
+
+function defectsOf(list: string | null): Defects {
+  const names = list === null ? [] : list.split(',')
+  const known = names.filter(isLoopbackFault)
+  const unknown = names.find((name) => !isLoopbackFault(name))
+  if (unknown === undefined) return new Set(known)
+  throw usage(`there is no fault "${unknown}" to plant; there are: ${Object.keys(loopbackFaults).join(', ')}`)
+}
+
+function maskOf(text: string | null): bigint {
+  if (text === null) return DEFAULT_DMA_MASK
+  const mask = /^(0x[0-9a-f]+|[0-9]+)$/i.test(text) ? BigInt(text) : 0n
+  if (mask > 0n && mask <= HIGHEST) return mask
+  throw usage(`dma_mask=${text} is no mask; give 1 to 64 bits as a number, for example 0xffffffff`)
+}
+
+const usage = (message: string): ProbarError => new ProbarError('usage', message)

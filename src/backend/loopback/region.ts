@@ -1,0 +1,142 @@
+import { type PhysicalAddress, physicalAddress, type Va } from '../../base/address.ts'
+import { ProbarError } from '../../base/errors.ts'
+import { hex } from '../../base/hex.ts'
+import { PAGE_SIZE } from '../../base/pages.ts'
+import type { Region, RegionView, RegisterAccess } from '../../device/contract.ts'
+import { BAR0_SIZE, BAR0_START } from './model/config-space.ts'
+import { checkRegisterAccess } from '../../device/register-access.ts'
+import { allOnes, type RegisterFile, type Width } from './model/registers.ts'
+import type { Slot } from './slot.ts'
+
+/** Typed accesses over a register file; who may access, and where, is the subclass's to say. */
+abstract class Accesses implements RegisterAccess {
+  /** The register file and the offset in it. @throws ProbarError closed, device-gone, region-outside, region-misaligned */
+  protected abstract reach(offset: number, width: Width): readonly [RegisterFile, number]
+
+  read8(offset: number): number {
+    return Number(this.#read(offset, 1))
+  }
+
+  read16(offset: number): number {
+    return Number(this.#read(offset, 2))
+  }
+
+  read32(offset: number): number {
+    return Number(this.#read(offset, 4))
+  }
+
+  read64(offset: number): bigint {
+    return this.#read(offset, 8)
+  }
+
+  write8(offset: number, value: number): void {
+    this.#write(offset, 1, BigInt(value))
+  }
+
+  write16(offset: number, value: number): void {
+    this.#write(offset, 2, BigInt(value))
+  }
+
+  write32(offset: number, value: number): void {
+    this.#write(offset, 4, BigInt(value))
+  }
+
+  write64(offset: number, value: bigint): void {
+    this.#write(offset, 8, value)
+  }
+
+  #read(offset: number, width: Width): bigint {
+    const [registers, at] = this.reach(offset, width)
+    return registers.read(at, width)
+  }
+
+  #write(offset: number, width: Width, value: bigint): void {
+    const [registers, at] = this.reach(offset, width)
+    registers.write(at, width, BigInt.asUintN(8 * width, value))
+  }
+}
+
+export interface RegionWiring {
+  readonly slot: Slot
+  readonly registers: RegisterFile
+  /** The memory decode bit of the command register. */
+  readonly decoding: () => boolean
+}
+
+/** edu's BAR 0. */
+export class LoopbackRegion extends Accesses implements Region {
+  readonly index = 0
+  readonly kind = 'memory'
+  readonly size: number = BAR0_SIZE
+  readonly start: PhysicalAddress = physicalAddress(BAR0_START)
+  readonly prefetchable = false
+  readonly addressBits = 32
+  readonly mappable = true
+  readonly #wiring: RegionWiring
+
+  constructor(wiring: RegionWiring) {
+    super()
+    this.#wiring = wiring
+  }
+
+  map(offset: number, length: number, at: Va): RegionView {
+    this.#wiring.slot.requireOpen()
+    const outside = !Number.isSafeInteger(offset) || offset < 0 || !(length > 0) || offset + length > this.size
+    if (outside) {
+      throw new ProbarError('region-outside', `BAR 0 ends at ${hex(this.size)}: no ${length} bytes at ${offset}`)
+    }
+    if ([BigInt(offset), BigInt(Math.ceil(length)), at].some((value) => value % BigInt(PAGE_SIZE) !== 0n)) {
+      throw new ProbarError('region-misaligned', `offset, length and address of a view are multiples of ${PAGE_SIZE}`)
+    }
+    return new LoopbackRegionView(this.#wiring, offset, length, at)
+  }
+
+  protected override reach(offset: number, width: Width): readonly [RegisterFile, number] {
+    this.#wiring.slot.requireOpen()
+    checkRegisterAccess(offset, width, this.size)
+    return [answering(this.#wiring), offset]
+  }
+}
+
+class LoopbackRegionView extends Accesses implements RegionView {
+  readonly address: Va
+  readonly length: number
+  readonly #wiring: RegionWiring
+  readonly #offset: number
+  #open = true
+
+  constructor(wiring: RegionWiring, offset: number, length: number, address: Va) {
+    super()
+    this.#wiring = wiring
+    this.#offset = offset
+    this.length = length
+    this.address = address
+  }
+
+  close(): void {
+    this.#open = false
+  }
+
+  [Symbol.dispose](): void {
+    this.close()
+  }
+
+  protected override reach(offset: number, width: Width): readonly [RegisterFile, number] {
+    this.#wiring.slot.requireOpen()
+    if (!this.#open) throw new ProbarError('closed', 'this view of BAR 0 is closed: map it again')
+    checkRegisterAccess(offset, width, this.length)
+    return [answering(this.#wiring), this.#offset + offset]
+  }
+}
+
+const emptySlot: RegisterFile = { read: (_, width) => allOnes(width), write: () => undefined }
+
+/** With memory decode off nobody answers either, but the platform makes an error of that, as VFIO does. */
+function answering({ slot, registers, decoding }: RegionWiring): RegisterFile {
+  if (!slot.present) return emptySlot
+  if (decoding()) return registers
+  throw new ProbarError(
+    'device-gone',
+    'the memory decode bit of the command register is clear: set bit 1 at config offset 4',
+  )
+}

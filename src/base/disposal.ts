@@ -1,0 +1,33 @@
+/**
+ * Things to undo, in the order in which they were done. Node 20 has no DisposableStack; unlike that one, this
+ * runs every step even when some fail and reports all failures together.
+ */
+export class Disposal implements AsyncDisposable {
+  #steps: (() => void | Promise<void>)[] = []
+
+  /** Adds a thing that is to be closed; returns it, so that opening and registering are one expression. */
+  use<T extends Disposable | AsyncDisposable>(thing: T): T {
+    this.defer(() =>
+      Symbol.asyncDispose in thing ? Promise.resolve(thing[Symbol.asyncDispose]()) : thing[Symbol.dispose](),
+    )
+    return thing
+  }
+
+  defer(step: () => void | Promise<void>): void {
+    this.#steps.push(step)
+  }
+
+  /** Runs the steps, last first. Safe to call twice. @throws AggregateError with every step that failed */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const failures: unknown[] = []
+    for (let step = this.#steps.pop(); step !== undefined; step = this.#steps.pop()) {
+      try {
+        await step()
+      } catch (error) {
+        failures.push(error)
+      }
+    }
+    if (failures.length === 1) throw failures[0]
+    if (failures.length > 1) throw new AggregateError(failures, `${failures.length} steps of closing failed`)
+  }
+}

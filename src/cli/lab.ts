@@ -1,0 +1,184 @@
+import { randomUUID } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join, resolve } from 'node:path'
+import { Command, InvalidArgumentError, Option } from 'commander'
+import { systemClock } from '../base/clock.ts'
+import { ProbarError, codeOf, type ErrorCode } from '../base/errors.ts'
+import type { KernelChoice } from '../lab/boot-files.ts'
+import { outFolder, visibleInGuest } from '../lab/out-folder.ts'
+import type { NamedPresentation } from '../lab/presentation.ts'
+import { ACCELERATORS, IOMMUS, type Accelerator, type Iommu } from '../lab/qemu/arguments.ts'
+import { runLab, type LabHost } from '../lab/run.ts'
+import { setUpLab } from '../lab/setup.ts'
+import { loadProfile } from '../profile/load.ts'
+import { ExitStatus, type CliIo } from './io.ts'
+
+interface RunOptions {
+  readonly devices: string
+  readonly qemuDevice: readonly string[]
+  readonly iommu: Iommu
+  readonly kernel: string
+  readonly bind: 'vfio' | 'none'
+  readonly out?: string
+  readonly timeout: number
+  readonly memory: number
+  readonly accel: Accelerator
+  readonly verbose?: boolean
+}
+
+/** `probar lab`: the virtual bench (docs/lab.md). */
+export function labCommand(io: CliIo): Command {
+  const lab = settle(new Command('lab'), io)
+    .description('a QEMU guest with an emulated IOMMU and PCI devices')
+    .enablePositionalOptions()
+  lab.addCommand(runCommand(io)).addCommand(setupCommand(io))
+  return lab
+}
+
+function runCommand(io: CliIo): Command {
+  return settle(new Command('run'), io)
+    .description('boot the guest, run COMMAND in it in the current folder, return its exit status')
+    .argument('<command...>', 'a program and its arguments; or one quoted line for the shell of the guest')
+    .option('--devices <list>', 'profiles of the devices, comma-separated, or none', 'qemu-edu')
+    .option('--qemu-device <args>', 'a further device as QEMU writes it (repeatable)', collect, [])
+    .addOption(new Option('--iommu <kind>', 'the IOMMU').choices(IOMMUS).default('intel'))
+    .option('--kernel <kernel>', 'stock (of Debian), own, or a file: vmlinux or bzImage', 'stock')
+    .addOption(new Option('--bind <driver>', 'the driver of the devices').choices(['vfio', 'none']).default('vfio'))
+    .option('--out <dir>', 'empty folder for what COMMAND writes under $PROBAR_OUT (default: a fresh one in out/)')
+    .option('--timeout <seconds>', 'ends a guest that takes longer', atLeast(1, 86_400, 'seconds'), 300)
+    .option('--memory <MiB>', 'memory of the guest', atLeast(256, 1 << 20, 'MiB'), 1024)
+    .addOption(new Option('--accel <kind>', 'how QEMU runs code').choices(ACCELERATORS).default('tcg'))
+    .option('--verbose', "show the guest's kernel log while it comes")
+    .passThroughOptions()
+    .action((command: string[], options: RunOptions) => reporting(io, () => run(command, options, io)))
+}
+
+function setupCommand(io: CliIo): Command {
+  return settle(new Command('setup'), io)
+    .description('install what the bench needs (as root) and prepare its kernel')
+    .action(() =>
+      reporting(io, async () => {
+        const { kernel } = await setUpLab(hostOf(io), process.getuid?.() === 0)
+        io.stderr.write(`lab: ready, ${kernel}\n`)
+        return ExitStatus.ok
+      }),
+    )
+}
+
+async function run(command: readonly string[], options: RunOptions, io: CliIo): Promise<ExitStatus> {
+  const kernel = kernelChoice(options.kernel, io.cwd)
+  const folder = visibleInGuest(io.cwd)
+  const devices = presentationsOf(options.devices, io.cwd)
+  const out = await outFolder(options.out ?? io.env['PROBAR_OUT'], io.cwd)
+  io.stderr.write(`lab: output folder ${out}\n`)
+  if (options.iommu === 'none' && options.bind === 'vfio') {
+    io.stderr.write('lab: vfio-pci takes no device without an IOMMU, so none is bound\n')
+  }
+  const { timeout, memory, accel, qemuDevice, bind, iommu, verbose = false } = options
+  const outcome = await runLab(
+    {
+      command,
+      folder,
+      out,
+      devices,
+      kernel,
+      bind,
+      iommu,
+      verbose,
+      passedThrough: qemuDevice,
+      accelerator: accel,
+      memoryMiB: memory,
+      timeoutMs: timeout * 1000,
+    },
+    hostOf(io),
+  )
+  const [boot, ran] = [outcome.bootMs, outcome.commandMs].map((ms) => (ms / 1000).toFixed(1))
+  io.stderr.write(`lab: guest up after ${boot} s, COMMAND took ${ran} s, exit status ${outcome.status}\n`)
+  return outcome.status
+}
+
+function hostOf(io: CliIo): LabHost {
+  const root = packageRoot()
+  return {
+    stdout: io.stdout,
+    stderr: io.stderr,
+    env: io.env,
+    signal: io.signal,
+    clock: systemClock,
+    pid: process.pid,
+    node: process.execPath,
+    temporaryFolder: tmpdir(),
+    probarMain: join(root, 'dist/cli/main.js'),
+    parts: join(root, 'lab'),
+    cacheFolder: join(root, '.cache/lab'),
+    endMark: `end of output ${randomUUID()}`,
+  }
+}
+
+/** The folder with Probar's package.json, from the sources as from what was built of them. */
+function packageRoot(): string {
+  for (let folder = import.meta.dirname; folder !== dirname(folder); folder = dirname(folder)) {
+    if (existsSync(join(folder, 'package.json'))) return folder
+  }
+  throw new ProbarError('internal', `no package.json above ${import.meta.dirname}`)
+}
+
+function kernelChoice(kernel: string, cwd: string): KernelChoice {
+  if (kernel === 'stock') return { kind: 'stock' }
+  if (kernel === 'own') {
+    const advice = 'use stock, or a kernel file of your own'
+    throw new ProbarError('usage', `--kernel own: this kernel can't be built by this version of Probar yet; ${advice}`)
+  }
+  return { kind: 'file', path: resolve(cwd, kernel) }
+}
+
+/** @throws ProbarError usage, profile-unknown, profile-invalid */
+function presentationsOf(list: string, cwd: string): NamedPresentation[] {
+  if (list === 'none') return []
+  return list.split(',').map((name) => {
+    const presentation = loadProfile(/[/\\]|\.ya?ml$/.test(name) ? resolve(cwd, name) : name).lab?.qemu
+    if (presentation !== undefined) return { name, presentation }
+    throw new ProbarError('usage', `--devices ${name}: QEMU has no such device (the profile has no section lab.qemu)`)
+  })
+}
+
+const collect = (value: string, before: readonly string[]): string[] => [...before, value]
+
+const atLeast =
+  (least: number, most: number, unit: string) =>
+  (text: string): number => {
+    const value = Number(text)
+    if (/^\d+$/.test(text) && value >= least && value <= most) return value
+    throw new InvalidArgumentError(`Give a whole number of ${unit} from ${least} to ${most}.`)
+  }
+
+/** Commander's own complaints are usage errors, written where everything else is. */
+function settle(command: Command, io: CliIo): Command {
+  return command
+    .configureOutput({ writeOut: (text) => io.stdout.write(text), writeErr: (text) => io.stderr.write(text) })
+    .exitOverride((error) => {
+      io.exit(error.exitCode === 0 ? ExitStatus.ok : ExitStatus.usage)
+      throw error
+    })
+}
+
+const STATUSES: Partial<Readonly<Record<ErrorCode, ExitStatus>>> = {
+  usage: ExitStatus.usage,
+  'profile-unknown': ExitStatus.usage,
+  'profile-invalid': ExitStatus.usage,
+  'lab-tool-missing': ExitStatus.notReady,
+  'permission-denied': ExitStatus.notReady,
+}
+
+/** Runs a command and turns its failure into a message and an exit status. */
+async function reporting(io: CliIo, action: () => Promise<ExitStatus>): Promise<void> {
+  try {
+    io.exit(await action())
+  } catch (error) {
+    const code = codeOf(error)
+    if (code === undefined) throw error
+    io.stderr.write(`error ${code}: ${(error as Error).message}\n`)
+    io.exit(io.signal.aborted ? ExitStatus.interrupted : (STATUSES[code] ?? ExitStatus.failed))
+  }
+}

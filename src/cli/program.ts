@@ -1,0 +1,30 @@
+import { Command } from 'commander'
+import { settle } from './command.ts'
+import { devicesCommand } from './devices.ts'
+import type { CliIo } from './io.ts'
+import { labCommand } from './lab.ts'
+import { packageVersion } from './package.ts'
+import { rulesCommand } from './rules.ts'
+import { runCommand } from './run.ts'
+
+const EXIT_STATUSES = `
+Exit status:
+  0  proven: at least one pass, nothing failed, nothing skipped that should have run
+  1  a rule is broken, or a known issue did not show
+  2  wrong usage, or an invalid profile
+  3  the device is absent, busy or not ready
+  4  Probar itself failed, or a case ended in error
+  5  nothing was proven, or something was skipped that should have run
+  130  interrupted, after the device was put back
+`
+
+/** The whole command line. */
+export function program(io: CliIo): Command {
+  const root = settle(new Command('probar'), io)
+    .description('Proves on real PCI devices that the memory-mapping contracts of Windows drivers hold.')
+    .version(packageVersion())
+    .enablePositionalOptions()
+    .addHelpText('after', EXIT_STATUSES)
+  for (const command of [runCommand, devicesCommand, rulesCommand, labCommand]) root.addCommand(command(io))
+  return root
+}

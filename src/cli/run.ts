@@ -1,0 +1,84 @@
+import { randomUUID } from 'node:crypto'
+import { arch, platform, release } from 'node:os'
+import { Command } from 'commander'
+import type { RunRecord } from '../record/schema.ts'
+import { exitStatusOf } from '../record/outcome.ts'
+import { openSession } from '../session/open.ts'
+import type { Session } from '../session/session.ts'
+import { allCases } from '../suite/all-cases.ts'
+import type { Case } from '../suite/case.ts'
+import { type RunFacts, runSuite } from '../suite/run.ts'
+import { selectCases } from '../suite/select.ts'
+import { reporting, settle } from './command.ts'
+import { type CliIo, ExitStatus } from './io.ts'
+import { packageVersion } from './package.ts'
+import { reportersOf, together } from './reporters.ts'
+import { type RunCommandOptions, checkTogether, withRunOptions } from './run-options.ts'
+import { table } from './table.ts'
+
+/** `probar run` */
+export function runCommand(io: CliIo): Command {
+  return withRunOptions(settle(new Command('run'), io))
+    .description('run the cases on a device and say what was proven')
+    .action((options: RunCommandOptions) => reporting(io, () => run(options, io)))
+}
+
+async function run(options: RunCommandOptions, io: CliIo): Promise<ExitStatus> {
+  checkTogether(options)
+  const cases = selected(options)
+  if (options.list === true) return list(cases, io)
+  const reporter = together(reportersOf(options.reporter, io))
+  const { device, backend, seed, profile } = options
+  await using session = await openSession({ device, backend, seed, ...(profile === undefined ? {} : { profile }) })
+  try {
+    const record = await runSuite(session, {
+      cases,
+      facts: facts(seed),
+      timeoutMs: options.timeout * 1000,
+      retries: options.retry,
+      signal: io.signal,
+      observer: reporter,
+    })
+    if (io.signal.aborted) return interrupted(record, cases.length, io)
+    await reporter.done(record)
+    return exitStatusOf(record, expectedSkips(options, session))
+  } finally {
+    reporter.abort()
+  }
+}
+
+function selected(options: RunCommandOptions): readonly Case[] {
+  const { suite: suites, rule: rules, case: globs, shard } = options
+  return selectCases(allCases, { suites, rules, globs, ...(shard === undefined ? {} : { shard }) })
+}
+
+function list(cases: readonly Case[], io: CliIo): ExitStatus {
+  io.stdout.write(
+    table(
+      ['CASE', 'RULES', 'TITLE'],
+      cases.map(({ id, rules, title }) => [id, rules.join(), title]),
+    ),
+  )
+  return ExitStatus.ok
+}
+
+function facts(seed: bigint): RunFacts {
+  return {
+    id: randomUUID(),
+    startedAt: new Date(),
+    host: { platform: platform(), release: release(), arch: arch() },
+    versions: { probar: packageVersion(), node: process.versions.node },
+    seed,
+  }
+}
+
+function interrupted(record: RunRecord, total: number, io: CliIo): ExitStatus {
+  io.stderr.write(`interrupted after ${record.cases.length} of ${total} cases; the device is put back\n`)
+  return ExitStatus.interrupted
+}
+
+/** Codes that the user or the profile foresaw, and what the modelled device cannot offer. */
+function expectedSkips({ allowSkip }: RunCommandOptions, { device, profile }: Session): ReadonlySet<string> {
+  const model = device.substance === 'model' ? ['no-io-bar', 'not-falsifiable'] : []
+  return new Set([...allowSkip, ...(profile.expectSkip ?? []), ...model])
+}

@@ -1,0 +1,52 @@
+/** Constants of wdm.h and ntddk.h, by their names (spec/rules.json names the source of each). */
+
+/** MDL-010 */
+export const MdlFlags = {
+  MDL_MAPPED_TO_SYSTEM_VA: 0x0001,
+  MDL_PAGES_LOCKED: 0x0002,
+  MDL_SOURCE_IS_NONPAGED_POOL: 0x0004,
+  MDL_PARTIAL: 0x0010,
+} as const
+
+/** DXM-002: drivers may pass 0 to 2. */
+export const MEMORY_CACHING_TYPE = { MmNonCached: 0, MmCached: 1, MmWriteCombined: 2 } as const
+export type MEMORY_CACHING_TYPE = number
+
+export const KPROCESSOR_MODE = { KernelMode: 0, UserMode: 1 } as const
+export type KPROCESSOR_MODE = number
+
+/** MDL-115 to MDL-121 */
+export const MM_ALLOCATE = {
+  MM_DONT_ZERO_ALLOCATION: 0x001,
+  MM_ALLOCATE_FROM_LOCAL_NODE_ONLY: 0x002,
+  MM_ALLOCATE_FULLY_REQUIRED: 0x004,
+  MM_ALLOCATE_NO_WAIT: 0x008,
+  MM_ALLOCATE_PREFER_CONTIGUOUS: 0x010,
+  MM_ALLOCATE_REQUIRE_CONTIGUOUS_CHUNKS: 0x020,
+} as const
+
+/** MDL-083 */
+export const MM_PAGE_PRIORITY = {
+  LowPagePriority: 0,
+  NormalPagePriority: 16,
+  HighPagePriority: 32,
+  MdlMappingNoWrite: 0x8000_0000,
+  MdlMappingNoExecute: 0x4000_0000,
+} as const
+
+/** IRQL on x64. */
+export const KIRQL = { PASSIVE_LEVEL: 0, APC_LEVEL: 1, DISPATCH_LEVEL: 2 } as const
+export type KIRQL = number
+
+/** CM_PARTIAL_RESOURCE_DESCRIPTOR.Type */
+export const CmResourceType = { CmResourceTypePort: 1, CmResourceTypeMemory: 3 } as const
+
+/** CM_PARTIAL_RESOURCE_DESCRIPTOR.Flags of a memory range */
+export const CM_RESOURCE_MEMORY = { CM_RESOURCE_MEMORY_READ_WRITE: 0, CM_RESOURCE_MEMORY_PREFETCHABLE: 0x0004 } as const
+
+export const INTERFACE_TYPE = { PCIBus: 5 } as const
+
+/** An output parameter: the routine sets `value` on success and leaves it alone otherwise. */
+export interface Out<T> {
+  value?: T
+}

@@ -1,0 +1,174 @@
+import { type BusAddress, busAddress } from '../base/address.ts'
+import { ProbarError } from '../base/errors.ts'
+import { hex } from '../base/hex.ts'
+import { PAGE_SHIFT, PAGE_SIZE } from '../base/pages.ts'
+import type { Aperture, Placement } from './contract.ts'
+import { FreeRanges, type PageRange } from './free-ranges.ts'
+
+/** Bus addresses taken for the runs of one mapping. */
+export interface Allocation {
+  /** The bus address of each run, in the order of the lengths. */
+  readonly starts: BigUint64Array
+}
+
+/**
+ * Scattered runs of one mapping lie within a window of this many pages or more, so that an IOMMU needs few page tables
+ * for them: a quarter million single pages all over 39 bits would cost a gigabyte of tables.
+ */
+const WINDOW_PAGES = 2 ** 18
+
+/**
+ * Chooses bus addresses; pure bookkeeping, no platform is asked. At least one free page lies on each side of what was
+ * chosen, so that a device is caught that runs past either end; page 0 is such a page at best, because an address
+ * register that was never written would hit it.
+ *
+ * Places named by the caller (`at`) are checked against the apertures only: whether they overlap is the platform's to say.
+ * They are remembered, so that nothing is put there later.
+ */
+export class BusAllocator {
+  /** Clipped to the address width, ascending. */
+  readonly apertures: readonly Aperture[]
+  readonly #random: () => number
+  readonly #free = new FreeRanges()
+  readonly #spans: readonly PageRange[]
+  readonly #taken = new Map<Allocation, PageRange[]>()
+
+  /**
+   * @param apertures ascending and inclusive, as the platform gives them
+   * @param addressBits bits of the addresses that the device can emit
+   * @param random unsigned 32-bit numbers; the same numbers give the same places
+   * @param keepFree ranges that are never chosen; a place named by the caller may lie there
+   */
+  constructor(
+    apertures: readonly Aperture[],
+    addressBits: number,
+    random: () => number,
+    keepFree: readonly Aperture[] = [],
+  ) {
+    this.apertures = clipApertures(apertures, addressBits)
+    this.#random = random
+    this.#spans = this.apertures.map(wholePages).filter(({ start, end }) => start < end)
+    for (const { start, end } of this.#spans) this.#free.give(start, end)
+    for (const { start, end } of keepFree.map(wholePages)) this.#free.take(start, end)
+  }
+
+  /**
+   * @param lengths bytes of each run, multiples of the page size
+   * @throws ProbarError dma-outside-aperture when it does not fit, dma-misaligned; nothing is taken then
+   */
+  place(lengths: ArrayLike<number>, placement: Placement): Allocation {
+    const pages = Array.from(lengths, pagesOf)
+    if (placement.kind === 'scatter') return this.#scatter(pages)
+    const total = pages.reduce((sum, count) => sum + count, 0)
+    if (placement.kind === 'at') return this.#claim(pages, placement.bus, total)
+    const start = this.#choose(total, this.#draw())
+    return this.#record(startsFrom(BigInt(start) << 12n, pages), this.#free.take(start, start + total))
+  }
+
+  /** @throws ProbarError internal when it was freed before */
+  free(allocation: Allocation): void {
+    const ranges = this.#taken.get(allocation)
+    if (ranges === undefined) throw new ProbarError('internal', 'these bus addresses were given back before')
+    this.#taken.delete(allocation)
+    for (const { start, end } of ranges) this.#free.give(start, end)
+  }
+
+  #scatter(pages: readonly number[]): Allocation {
+    const window = Math.max(WINDOW_PAGES, 8 * pages.reduce((sum, count) => sum + count, 0))
+    const base = this.#draw()
+    const taken: PageRange[] = []
+    try {
+      for (const count of pages) {
+        const start = this.#choose(count, base + (this.#draw() % window))
+        taken.push(...this.#free.take(start, start + count))
+      }
+    } catch (error) {
+      for (const { start, end } of taken) this.#free.give(start, end)
+      throw error
+    }
+    return this.#record(
+      BigUint64Array.from(taken, ({ start }) => BigInt(start) << 12n),
+      taken,
+    )
+  }
+
+  #claim(pages: readonly number[], bus: BusAddress, total: number): Allocation {
+    if (bus % BigInt(PAGE_SIZE) !== 0n) {
+      throw new ProbarError('dma-misaligned', `${hex(bus)} is no multiple of the page size ${hex(PAGE_SIZE)}`)
+    }
+    const last = bus + (BigInt(total) << 12n) - 1n
+    if (!this.apertures.some((aperture) => aperture.first <= bus && last <= aperture.last)) {
+      const valid = this.apertures.map((aperture) => `${hex(aperture.first)}-${hex(aperture.last)}`).join(', ')
+      throw new ProbarError('dma-outside-aperture', `${hex(bus)}-${hex(last)} is in none of the apertures ${valid}`)
+    }
+    const start = Number(bus >> 12n)
+    return this.#record(startsFrom(bus, pages), this.#free.take(start, start + total))
+  }
+
+  #record(starts: BigUint64Array, taken: PageRange[]): Allocation {
+    const allocation = { starts }
+    this.#taken.set(allocation, taken)
+    return allocation
+  }
+
+  /** A start for `count` pages, near the page that `index` counts to through all apertures. */
+  #choose(count: number, index: number): number {
+    const wanted = this.#pageAt(index)
+    const gap = this.#free.fit(wanted, count + 2) ?? this.#free.fit(0, count + 2)
+    if (gap === undefined) throw this.#full(count)
+    return Math.min(Math.max(wanted, gap.start + 1), gap.end - 1 - count)
+  }
+
+  /** 52 random bits are enough for any page number. */
+  #draw(): number {
+    return this.#random() * 2 ** 20 + (this.#random() >>> 12)
+  }
+
+  #pageAt(index: number): number {
+    const total = this.#spans.reduce((sum, { start, end }) => sum + end - start, 0)
+    let rest = total === 0 ? 0 : index % total
+    for (const { start, end } of this.#spans) {
+      if (rest < end - start) return start + rest
+      rest -= end - start
+    }
+    return 0
+  }
+
+  #full(count: number): ProbarError {
+    const { pages, widest } = this.#free
+    return new ProbarError(
+      'dma-outside-aperture',
+      `no place for ${count} pages with a free page on each side: ${pages} pages are free, at most ${widest} in one piece; ` +
+        'unmap something, or use a device with wider addresses',
+    )
+  }
+}
+
+/** The parts of the apertures that a device with so many address bits can reach. */
+export function clipApertures(apertures: readonly Aperture[], addressBits: number): readonly Aperture[] {
+  const highest = (1n << BigInt(addressBits)) - 1n
+  return apertures
+    .filter(({ first }) => first <= highest)
+    .map(({ first, last }) => ({ first, last: last < highest ? last : busAddress(highest) }))
+}
+
+function wholePages({ first, last }: Aperture): PageRange {
+  return { start: Number((first + BigInt(PAGE_SIZE - 1)) >> 12n), end: Number((last + 1n) >> 12n) }
+}
+
+function pagesOf(bytes: number): number {
+  const pages = bytes / PAGE_SIZE
+  if (!Number.isSafeInteger(pages) || pages <= 0) {
+    throw new ProbarError('dma-misaligned', `${bytes} bytes are no whole number of pages of 2^${PAGE_SHIFT} bytes`)
+  }
+  return pages
+}
+
+function startsFrom(bus: bigint, pages: readonly number[]): BigUint64Array {
+  let next = bus
+  return BigUint64Array.from(pages, (count) => {
+    const start = next
+    next += BigInt(count) << 12n
+    return start
+  })
+}

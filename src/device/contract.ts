@@ -1,0 +1,232 @@
+import type { BusAddress, PhysicalAddress, Va } from '../base/address.ts'
+import type { Clock } from '../base/clock.ts'
+import type { Segments } from './segments.ts'
+
+/**
+ * What every backend offers of a PCI function. One contract suite (test/contract/device.ts) runs over all of them;
+ * what a platform cannot do is a typed capability, never an imitation.
+ *
+ * Everything here is closed by `close()` or `using`. Closing twice is harmless; any use after it throws
+ * ProbarError `closed`.
+ */
+export interface Device extends Disposable {
+  /** How the device was named, for example `vfio:0000:01:00.0` or `loopback:edu`. */
+  readonly ref: string
+  /** The backend's name: `loopback`, `vfio`, … */
+  readonly backend: string
+  /** `model` when only Probar's own code answers; a run's witness is derived from it. */
+  readonly substance: 'model' | 'hardware'
+  /** The PCI address, by which faults name the device: `0000:01:00.0`. */
+  readonly address: string
+  readonly identity: DeviceIdentity
+  readonly config: ConfigSpace
+  /** The BARs that exist, in index order. */
+  readonly regions: readonly Region[]
+  readonly dma: DmaDomain
+  readonly interrupts: Interrupts
+  readonly faults: FaultLog
+  /** The device's time: timeouts count on it, so that a model's delays cost nothing. */
+  readonly clock: Clock
+  /**
+   * Resets the function by the best means that the platform has.
+   * @throws ProbarError capability-missing where it has none
+   */
+  reset(): void
+  /** Gives back mappings, interrupts, views and the device, in that order. */
+  close(): void
+}
+
+/** Ids as config space gives them. */
+export interface DeviceIdentity {
+  readonly vendor: number
+  readonly device: number
+  readonly subsystemVendor: number
+  readonly subsystem: number
+  readonly revision: number
+  /** 24 bits: base class, subclass, programming interface. */
+  readonly classCode: number
+  readonly driver?: string | undefined
+  readonly group?: number | undefined
+}
+
+/** Exact-width accesses; `offset` counts bytes and is a multiple of the width. */
+export interface ConfigSpace {
+  /** Bytes: 256, or 4096 for PCI Express. */
+  readonly size: number
+  read8(offset: number): number
+  read16(offset: number): number
+  read32(offset: number): number
+  write8(offset: number, value: number): void
+  write16(offset: number, value: number): void
+  write32(offset: number, value: number): void
+}
+
+/**
+ * Registers, one bus access of exactly the stated width a call (DXM-040). Values are unsigned.
+ * @throws ProbarError region-outside, region-misaligned, device-gone, closed
+ */
+export interface RegisterAccess {
+  read8(offset: number): number
+  read16(offset: number): number
+  read32(offset: number): number
+  read64(offset: number): bigint
+  write8(offset: number, value: number): void
+  write16(offset: number, value: number): void
+  write32(offset: number, value: number): void
+  write64(offset: number, value: bigint): void
+}
+
+/** A BAR. */
+export interface Region extends RegisterAccess {
+  readonly index: number
+  readonly kind: 'memory' | 'io' | 'rom'
+  /** Bytes. */
+  readonly size: number
+  /** Where the CPU sees it: the translated start of the resource list (DXM-010). */
+  readonly start: PhysicalAddress
+  readonly prefetchable: boolean
+  /** Width of the BAR register in bits. */
+  readonly addressBits: 32 | 64
+  readonly mappable: boolean
+  /**
+   * A view of [offset, offset + length) at the address `at`, which lies in a range that the caller reserved.
+   * Offset, length and address are multiples of the page size.
+   * @throws ProbarError region-outside, region-misaligned, region-unmappable
+   */
+  map(offset: number, length: number, at: Va): RegionView
+}
+
+/** A mapped part of a BAR; offsets count from the start of the view. */
+export interface RegionView extends RegisterAccess, Disposable {
+  readonly address: Va
+  readonly length: number
+  close(): void
+}
+
+/** What the device may do with mapped memory, seen from the device: `read` lets it read. */
+export type DmaAccess = 'read' | 'write' | 'both'
+
+/** The memory behind frames: one linear home view of the whole frame store. */
+export interface HostMemory {
+  /** The native area of the home view. */
+  readonly area: number
+  readonly address: Va
+  /** Bytes, a multiple of the page size. */
+  readonly size: number
+  read(offset: number, length: number): Uint8Array
+  write(offset: number, bytes: Uint8Array): void
+}
+
+/** Frames by their index in the home view: frame i is the page at `i * 4096`. */
+export interface Frames {
+  readonly memory: HostMemory
+  readonly indices: Uint32Array
+}
+
+/**
+ * Where a mapping goes on the bus. `scatter` puts runs apart from one another, `join` puts all of them into one
+ * range, `at` names the first address of such a range.
+ */
+export type Placement = { readonly kind: 'scatter' | 'join' } | { readonly kind: 'at'; readonly bus: BusAddress }
+
+export interface Aperture {
+  readonly first: BusAddress
+  /** Inclusive. */
+  readonly last: BusAddress
+}
+
+export interface DmaCapabilities {
+  /** Who chooses bus addresses: `caller`, `platform`, or nobody (`identity`). */
+  readonly placement: 'caller' | 'platform' | 'identity'
+  /** An unmapped or forbidden access is refused, by an IOMMU. */
+  readonly revocable: boolean
+  /** Mappings that may exist at once. */
+  readonly maxEntries: number
+  /** Bytes of the smallest page. */
+  readonly pageSize: number
+  /** Ascending; already clipped to the device's address width. */
+  readonly apertures: readonly Aperture[]
+  /** Bits of the device's bus addresses. */
+  readonly addressBits: number
+}
+
+/** The device's own address space on the bus. */
+export interface DmaDomain {
+  readonly capabilities: DmaCapabilities
+  /** Mappings that are alive. */
+  readonly entries: number
+  /**
+   * Maps frames in their order. Adjacent frames become one segment. Nothing stays mapped when it throws.
+   * @throws ProbarError dma-empty, dma-outside-aperture, dma-misaligned, dma-overlap, dma-entries-exhausted
+   */
+  map(frames: Frames, access: DmaAccess, placement?: Placement): Mapping
+}
+
+export interface Mapping extends Disposable {
+  /** Bus addresses in frame order; lengths sum to `size`. */
+  readonly segments: Segments
+  readonly access: DmaAccess
+  /** Bytes. */
+  readonly size: number
+  /**
+   * Ends the translation; returns the bytes that the platform says it unmapped.
+   * @throws ProbarError dma-unmapped when it was unmapped before
+   */
+  unmap(): number
+}
+
+export type InterruptKind = 'intx' | 'msi' | 'msix'
+
+export interface WaitOptions {
+  /** Milliseconds on the device's clock. */
+  readonly timeoutMs: number
+  readonly signal?: AbortSignal
+}
+
+export interface Interrupts {
+  /** Vectors of each kind that the device has. */
+  readonly vectors: Readonly<Record<InterruptKind, number>>
+  /**
+   * Counts start at 0. @throws ProbarError interrupt-unavailable, or capability-missing while another kind is enabled
+   */
+  enable(kind: InterruptKind, vectors: number): void
+  /** Rejects what still waits with `cancelled`. Harmless when nothing is enabled. */
+  disable(): void
+  /** Interrupts of the vector since it was enabled. */
+  count(vector: number): number
+  /**
+   * Resolves with the count as soon as it is above `after`, at once if it is already.
+   * @throws ProbarError timeout, cancelled, interrupt-unavailable
+   */
+  wait(vector: number, after: number, options: WaitOptions): Promise<number>
+  /** Raises the vector in the platform, without the device: it witnesses the platform's path only. */
+  trigger(vector: number): void
+}
+
+/** An access by the device that an IOMMU refused. */
+export interface Fault {
+  /** PCI address of the requester. */
+  readonly device: string
+  /** The page that was touched; the platform may drop the low 12 bits. */
+  readonly address: BusAddress
+  readonly direction: 'read' | 'write'
+  readonly reason: string
+}
+
+/** Where the platform shows refused accesses. The memory stays the primary oracle: this is a second witness. */
+export interface FaultLog {
+  readonly observable: boolean
+  /**
+   * Begins to watch, after whatever pause the platform needs before it reports the next fault for sure.
+   * @throws ProbarError capability-missing when faults are not observable
+   */
+  watch(signal?: AbortSignal): Promise<FaultWatch>
+}
+
+export interface FaultWatch extends Disposable {
+  /**
+   * The next fault of this device since the watch began, or undefined when none came in time.
+   * @throws ProbarError witness-suppressed when the platform dropped reports: then absence means nothing
+   */
+  next(options: WaitOptions): Promise<Fault | undefined>
+}

@@ -1,0 +1,203 @@
+import type { BusAddress } from '../../base/address.ts'
+import { busAddress } from '../../base/address.ts'
+import { sleep } from '../../base/clock.ts'
+import { ProbarError } from '../../base/errors.ts'
+import { hex } from '../../base/hex.ts'
+import type { Device, Region } from '../../device/contract.ts'
+import type { Segments } from '../../device/segments.ts'
+import type { FrameStore } from '../../memory/frame-store.ts'
+import type { DmaEngine, EngineAbilities, EngineOptions } from '../contract.ts'
+import { DmaCommand, Register, dmaDone } from './registers.ts'
+import { Staging } from './staging.ts'
+
+export interface EduParts {
+  readonly device: Device
+  readonly frames: FrameStore
+  /** Bits of the addresses that the device emits: higher ones it would clamp without a word. */
+  readonly addressBits: number
+  /** Bytes of one transfer, below the size of the device's buffer. */
+  readonly maxTransfer: number
+  /** Where the device's buffer lies in its own address space. */
+  readonly bufferOffset: number
+}
+
+const DEFAULT_TIMEOUT_MS = 5000
+const POLL_MS = 5
+/** Raised on demand; any bit but that of the DMA. */
+const ON_DEMAND = 0x1
+
+/**
+ * The DMA engine of edu: one buffer inside the device, one transfer at a time between it and memory. Data gets into
+ * the buffer only by DMA, from a page of the engine's own.
+ */
+export class EduEngine implements DmaEngine {
+  readonly name = 'edu'
+  readonly abilities: EngineAbilities
+  readonly #device: Device
+  readonly #registers: Region
+  readonly #staging: Staging
+  readonly #bufferOffset: number
+  #armed = false
+  #closed = false
+
+  constructor(parts: EduParts) {
+    const registers = parts.device.regions.find((region) => region.index === 0)
+    if (registers === undefined)
+      throw new ProbarError('region-absent', 'edu has its registers in BAR 0, which is absent')
+    this.#device = parts.device
+    this.#registers = registers
+    this.#bufferOffset = parts.bufferOffset
+    this.#staging = new Staging(parts.device.dma, parts.frames)
+    const interrupts = parts.device.interrupts.vectors.msi > 0
+    this.abilities = {
+      maxTransfer: parts.maxTransfer,
+      addressBits: parts.addressBits,
+      completion: interrupts ? ['poll', 'interrupt'] : ['poll'],
+      interrupts,
+      listLength: 1,
+    }
+  }
+
+  async write(target: Segments, data: Uint8Array, options: EngineOptions = {}): Promise<void> {
+    this.#check(target, data.length)
+    for (let done = 0; done < data.length; done += this.abilities.maxTransfer) {
+      const chunk = data.subarray(done, done + this.abilities.maxTransfer)
+      this.#staging.put(chunk)
+      await this.#toDevice(this.#staging.bus, 0, chunk.length, options)
+      let at = 0
+      for (const part of target.slice(done, chunk.length)) {
+        await this.#toMemory(at, part.bus, part.length, options)
+        at += part.length
+      }
+    }
+  }
+
+  async read(source: Segments, options: EngineOptions = {}): Promise<Uint8Array> {
+    const size = source.size
+    this.#check(source, size)
+    const received = new Uint8Array(size)
+    for (let done = 0; done < size; done += this.abilities.maxTransfer) {
+      const length = Math.min(this.abilities.maxTransfer, size - done)
+      let at = 0
+      for (const part of source.slice(done, length)) {
+        await this.#toDevice(part.bus, at, part.length, options)
+        at += part.length
+      }
+      this.#staging.poison()
+      await this.#toMemory(0, this.#staging.bus, length, options)
+      received.set(this.#staging.take(length), done)
+    }
+    return received
+  }
+
+  async interrupt(options: EngineOptions = {}): Promise<number> {
+    this.#open()
+    this.#arm()
+    const before = this.#device.interrupts.count(0)
+    this.#registers.write32(Register.interruptRaise, ON_DEMAND)
+    const count = await this.#waitInterrupt(before, options)
+    this.#acknowledge(ON_DEMAND)
+    return count
+  }
+
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    if (this.#armed) this.#device.interrupts.disable()
+    this.#staging.close()
+  }
+
+  [Symbol.dispose](): void {
+    this.close()
+  }
+
+  #toDevice(from: BusAddress, bufferAt: number, length: number, options: EngineOptions): Promise<void> {
+    const to = busAddress(this.#bufferOffset + bufferAt)
+    return this.#transfer({ from, to, length, command: 0 }, options)
+  }
+
+  #toMemory(bufferAt: number, to: BusAddress, length: number, options: EngineOptions): Promise<void> {
+    const from = busAddress(this.#bufferOffset + bufferAt)
+    return this.#transfer({ from, to, length, command: DmaCommand.toMemory }, options)
+  }
+
+  async #transfer(transfer: Transfer, options: EngineOptions): Promise<void> {
+    this.#open()
+    await this.#idle(options)
+    const byInterrupt = options.completion === 'interrupt'
+    if (byInterrupt) this.#arm()
+    const before = byInterrupt ? this.#device.interrupts.count(0) : 0
+    this.#registers.write64(Register.dmaSource, transfer.from)
+    this.#registers.write64(Register.dmaDestination, transfer.to)
+    this.#registers.write64(Register.dmaCount, BigInt(transfer.length))
+    const command = DmaCommand.run | transfer.command | (byInterrupt ? DmaCommand.interrupt : 0)
+    this.#registers.write64(Register.dmaCommand, BigInt(command))
+    if (!byInterrupt) return this.#idle(options)
+    await this.#waitInterrupt(before, options)
+    this.#acknowledge(dmaDone)
+    await this.#idle(options)
+  }
+
+  /** Until the device is not transferring: it has one transfer at a time, and a cancelled one still runs. */
+  async #idle({ timeoutMs = DEFAULT_TIMEOUT_MS, signal }: EngineOptions): Promise<void> {
+    const { clock } = this.#device
+    const deadline = clock.now() + timeoutMs
+    for (;;) {
+      this.#open()
+      const command = this.#registers.read32(Register.dmaCommand)
+      if (command === 0xffff_ffff) throw new ProbarError('device-gone', 'edu answers with all ones: it left the bus')
+      if ((command & DmaCommand.run) === 0) return
+      if (clock.now() >= deadline) {
+        throw new ProbarError('timeout', `edu did not finish a transfer within ${timeoutMs} ms; reset the device`)
+      }
+      await sleep(clock, POLL_MS, signal)
+    }
+  }
+
+  async #waitInterrupt(after: number, { timeoutMs = DEFAULT_TIMEOUT_MS, signal }: EngineOptions): Promise<number> {
+    const options = signal === undefined ? { timeoutMs } : { timeoutMs, signal }
+    return this.#device.interrupts.wait(0, after, options)
+  }
+
+  /** @throws ProbarError interrupt-unavailable when the value is not in the status: something else interrupted */
+  #acknowledge(value: number): void {
+    const status = this.#registers.read32(Register.interruptStatus)
+    this.#registers.write32(Register.interruptAcknowledge, status)
+    if ((status & value) === 0) {
+      const seen = `the interrupt status is ${hex(status)}, without ${hex(value)}`
+      throw new ProbarError('interrupt-unavailable', `edu interrupted for another reason: ${seen}`)
+    }
+  }
+
+  #arm(): void {
+    if (!this.abilities.interrupts) throw new ProbarError('interrupt-unavailable', 'this edu has no MSI')
+    if (this.#armed) return
+    this.#device.interrupts.enable('msi', 1)
+    this.#armed = true
+  }
+
+  #open(): void {
+    if (this.#closed) throw new ProbarError('closed', 'the engine is closed')
+  }
+
+  #check(list: Segments, length: number): void {
+    this.#open()
+    if (list.size !== length) {
+      throw new ProbarError('range-outside', `the list holds ${list.size} bytes, the data ${length}`)
+    }
+    const limit = 1n << BigInt(this.abilities.addressBits)
+    for (const { bus, length: bytes } of list) {
+      if (bus + BigInt(bytes) > limit) {
+        const reach = `edu reaches ${this.abilities.addressBits} address bits`
+        throw new ProbarError('range-outside', `${reach}, not ${hex(bus)}: it would clamp the address silently`)
+      }
+    }
+  }
+}
+
+interface Transfer {
+  readonly from: BusAddress
+  readonly to: BusAddress
+  readonly length: number
+  readonly command: number
+}

@@ -1,0 +1,43 @@
+import { type BusAddress, busAddress } from '../../base/address.ts'
+import { ProbarError } from '../../base/errors.ts'
+import { PAGE_SIZE } from '../../base/pages.ts'
+import type { DmaDomain, Mapping } from '../../device/contract.ts'
+import type { FrameStore } from '../../memory/frame-store.ts'
+
+/** What the page holds before the device's answer arrives, so that an answer that never came is not taken for one. */
+const POISON = 0xee
+
+/** One page between Probar and the device's buffer. */
+export class Staging {
+  readonly bus: BusAddress
+  readonly #frames: FrameStore
+  readonly #index: number
+  readonly #mapping: Mapping
+
+  constructor(dma: DmaDomain, frames: FrameStore) {
+    const indices = frames.allocate({ count: 1 })
+    const index = indices[0]
+    if (index === undefined) throw new ProbarError('out-of-memory', 'the frame store has no page for the engine')
+    this.#frames = frames
+    this.#index = index
+    this.#mapping = dma.map({ memory: frames, indices }, 'both')
+    this.bus = busAddress(this.#mapping.segments.at(0).bus)
+  }
+
+  put(bytes: Uint8Array): void {
+    this.#frames.write(this.#index * PAGE_SIZE, bytes)
+  }
+
+  poison(): void {
+    this.#frames.write(this.#index * PAGE_SIZE, new Uint8Array(PAGE_SIZE).fill(POISON))
+  }
+
+  take(length: number): Uint8Array {
+    return this.#frames.read(this.#index * PAGE_SIZE, length)
+  }
+
+  close(): void {
+    this.#mapping.unmap()
+    this.#frames.free(Uint32Array.of(this.#index))
+  }
+}

@@ -1,0 +1,12 @@
+/** What a lab's own program or test needs; the command line goes through it too (docs/ARCHITECTURE.md). */
+export { type ErrorCode, BugCheck, NtStatusError, OsError, ProbarError } from './base/errors.ts'
+export { type Session } from './session/session.ts'
+export { type SessionOptions, openSession } from './session/open.ts'
+export { type ListedDevice, listDevices } from './session/list-devices.ts'
+export { loadProfile } from './profile/load.ts'
+export { type Profile } from './profile/schema.ts'
+export { type RunFacts, type RunObserver, type RunOptions, runSuite } from './suite/run.ts'
+export { selectCases } from './suite/select.ts'
+export { allCases } from './suite/all-cases.ts'
+export { type RunRecord } from './record/schema.ts'
+export { Segments } from './device/segments.ts'

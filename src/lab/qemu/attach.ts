@@ -1,0 +1,69 @@
+import { ProbarError } from '../../base/errors.ts'
+import type { AttachedDevice, NamedPresentation } from '../presentation.ts'
+
+/** The first bus has 32 slots, some of them taken by the bench itself. */
+export const MAX_ROOT_PORTS = 16
+
+/**
+ * Gives every device its place: the first behind the root port whose bus is 01, the next behind 02 and so on, first
+ * those that profiles describe, then those passed through that name no bus of their own.
+ * @throws ProbarError usage when there are more than 16
+ */
+export function attach(named: readonly NamedPresentation[], passedThrough: readonly string[]): AttachedDevice[] {
+  let bus = 0
+  const nextBus = (): number => (bus += 1)
+  const attached = [
+    ...named.map((device, index) => attachNamed(device, `lab${index + 1}`, nextBus())),
+    ...passedThrough.map((argument, index) => attachPassedThrough(argument, `extra${index + 1}`, nextBus)),
+  ]
+  if (bus > MAX_ROOT_PORTS) {
+    throw new ProbarError('usage', `the bench has ${MAX_ROOT_PORTS} root ports, ${bus} devices were asked for`)
+  }
+  return attached
+}
+
+function attachNamed({ name, presentation }: NamedPresentation, id: string, bus: number): AttachedDevice {
+  const properties = Object.entries(presentation.properties ?? {}).map(
+    ([key, value]) => `${key}=${quote(propertyText(value))}`,
+  )
+  return {
+    name,
+    id,
+    ...placeOn(bus),
+    argument: [presentation.device, `bus=port${bus}`, `id=${id}`, ...properties].join(','),
+    further: (presentation.arguments ?? []).map(([flag, value]) => [flag, value.replaceAll('{id}', id)] as const),
+  }
+}
+
+function attachPassedThrough(argument: string, defaultId: string, nextBus: () => number): AttachedDevice {
+  const name = argument.split(',', 1)[0] ?? ''
+  if (name === '' || name.includes('=')) {
+    throw new ProbarError('usage', `--qemu-device ${argument}: QEMU expects MODEL[,KEY=VALUE]…`)
+  }
+  const id = keyOf(argument, 'id') ?? defaultId
+  const parts = keyOf(argument, 'id') === undefined ? [argument, `id=${id}`] : [argument]
+  if (keyOf(argument, 'bus') !== undefined) {
+    return { name, id, port: undefined, address: undefined, argument: parts.join(','), further: [] }
+  }
+  const bus = nextBus()
+  return { name, id, ...placeOn(bus), argument: [...parts, `bus=port${bus}`].join(','), further: [] }
+}
+
+const placeOn = (bus: number): { readonly port: string; readonly address: string } => ({
+  port: `port${bus}`,
+  address: `0000:${bus.toString(16).padStart(2, '0')}:00.0`,
+})
+
+function propertyText(value: string | number | bigint | boolean): string {
+  return typeof value === 'boolean' ? (value ? 'on' : 'off') : String(value)
+}
+
+/** The value of a key in QEMU's option syntax, where `,,` stands for a comma inside a value. */
+function keyOf(argument: string, key: string): string | undefined {
+  const options = argument.replaceAll(',,', '\0').split(',').slice(1)
+  const option = options.find((text) => text.startsWith(`${key}=`))
+  return option?.slice(key.length + 1).replaceAll('\0', ',')
+}
+
+/** Doubles the commas, which end a value in QEMU's option syntax. */
+export const quote = (value: string): string => value.replaceAll(',', ',,')

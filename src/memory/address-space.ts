@@ -1,0 +1,179 @@
+import { type Va, va } from '../base/address.ts'
+import { Disposal } from '../base/disposal.ts'
+import { ProbarError } from '../base/errors.ts'
+import { hex } from '../base/hex.ts'
+import { PAGE_SIZE, pagesIn } from '../base/pages.ts'
+import type { Frames, Region, RegionView } from '../device/contract.ts'
+import type { MemorySurface, Protection } from '../native/surface.ts'
+import { MemoryView } from './memory-view.ts'
+import { RangeAllocator } from './range-allocator.ts'
+
+/** System space is above user space, as on Windows; the boundary is MmUserProbeAddress. */
+export type SpaceMode = 'system' | 'user'
+
+/** Something that lives at an address: frames or a part of a BAR. */
+export type Placed =
+  | {
+      readonly kind: 'memory'
+      readonly mode: SpaceMode
+      readonly start: number
+      readonly size: number
+      readonly view: MemoryView
+    }
+  | {
+      readonly kind: 'registers'
+      readonly mode: SpaceMode
+      readonly start: number
+      readonly size: number
+      readonly view: RegionView
+    }
+
+export interface AddressSpaceOptions {
+  readonly native: MemorySurface
+  /** Bytes of each of the two ranges. */
+  readonly rangeSize: number
+}
+
+/**
+ * Two reserved ranges of this process's address space and what is mapped in them, each view between two guard pages.
+ * An address resolves to the view that it lies in, or to nothing: a stale pointer is an error, never stale data.
+ */
+export class AddressSpace implements AsyncDisposable {
+  /** The first address that is not user space. */
+  readonly userProbeAddress: Va
+  readonly #native: MemorySurface
+  readonly #ranges: Record<SpaceMode, RangeAllocator>
+  readonly #placed = new Map<number, Placed>()
+  readonly #undo = new Disposal()
+
+  constructor({ native, rangeSize }: AddressSpaceOptions) {
+    this.#native = native
+    const reserved = native.reserve(rangeSize * 2)
+    this.#undo.defer(() => native.release(reserved))
+    const start = native.address(reserved)
+    const middle = start + rangeSize
+    this.userProbeAddress = va(middle)
+    this.#ranges = { user: new RangeAllocator(start, middle), system: new RangeAllocator(middle, middle + rangeSize) }
+  }
+
+  /** Views that are alive. */
+  get views(): number {
+    return this.#placed.size
+  }
+
+  /**
+   * One contiguous view of the frames, in order.
+   * @param at the page-aligned address to take, or undefined for any
+   * @throws ProbarError out-of-memory when the range has no room, range-outside when `at` is not free
+   */
+  mapFrames(frames: Frames, protection: Protection, mode: SpaceMode, at?: Va): MemoryView {
+    const size = frames.indices.length * PAGE_SIZE
+    const start = this.#take(size, mode, at)
+    return this.#orFree(start, mode, () => {
+      const area = this.#native.mapFrames(start, frames.memory.area, frames.indices, protection)
+      const view = new MemoryView(this.#native, area, va(start), size)
+      this.#placed.set(start, { kind: 'memory', mode, start, size, view })
+      return view
+    })
+  }
+
+  /** A view of the pages of a BAR that hold [offset, offset + length). @throws as mapFrames, and as Region.map */
+  mapRegion(region: Region, offset: number, length: number, mode: SpaceMode): RegionView {
+    const first = Math.floor(offset / PAGE_SIZE) * PAGE_SIZE
+    const size = pagesIn(offset + length - first) * PAGE_SIZE
+    const start = this.#take(size, mode)
+    return this.#orFree(start, mode, () => {
+      const view = region.map(first, size, va(start))
+      this.#placed.set(start, { kind: 'registers', mode, start, size, view })
+      return view
+    })
+  }
+
+  /** Ends the view that begins at this address. @throws ProbarError access-violation when none does */
+  unmap(address: Va): void {
+    const start = Number(address)
+    const placed = this.#placed.get(start)
+    if (placed === undefined) throw notMapped(address)
+    this.#placed.delete(start)
+    placed.view.close()
+    this.#ranges[placed.mode].free(start - PAGE_SIZE)
+  }
+
+  /** What lies at the address, and how far into it. */
+  find(address: Va): { readonly placed: Placed; readonly offset: number } | undefined {
+    const at = Number(address)
+    for (const placed of this.#placed.values()) {
+      if (at >= placed.start && at < placed.start + placed.size) return { placed, offset: at - placed.start }
+    }
+    return undefined
+  }
+
+  /** @throws ProbarError access-violation when the range is not inside one view of memory */
+  memoryAt(address: Va): { readonly view: MemoryView; readonly offset: number } {
+    const found = this.find(address)
+    if (found === undefined) throw notMapped(address)
+    if (found.placed.kind !== 'memory') {
+      throw new ProbarError(
+        'access-violation',
+        `${hex(address)} is a register: use READ_REGISTER_x and WRITE_REGISTER_x`,
+      )
+    }
+    return { view: found.placed.view, offset: found.offset }
+  }
+
+  read(address: Va, length: number): Uint8Array {
+    const { view, offset } = this.memoryAt(address)
+    return view.read(offset, length)
+  }
+
+  write(address: Va, bytes: Uint8Array): void {
+    const { view, offset } = this.memoryAt(address)
+    view.write(offset, bytes)
+  }
+
+  fill(address: Va, length: number, byte: number): void {
+    const { view, offset } = this.memoryAt(address)
+    view.fill(offset, length, byte)
+  }
+
+  /** Index of the first byte that differs, or -1. */
+  compare(address: Va, expected: Uint8Array): number {
+    const { view, offset } = this.memoryAt(address)
+    return view.compare(offset, expected)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const start of this.#placed.keys()) this.unmap(va(start))
+    await this.#undo[Symbol.asyncDispose]()
+  }
+
+  /** Room for `size` bytes with a guard page on each side; the result is the first byte after the lower guard. */
+  #take(size: number, mode: SpaceMode, at?: Va): number {
+    if (size <= 0) throw new ProbarError('range-outside', 'a view has at least one page')
+    const range = this.#ranges[mode]
+    const guarded = size + 2 * PAGE_SIZE
+    if (at === undefined) {
+      const start = range.allocate(guarded, PAGE_SIZE)
+      if (start === undefined) throw new ProbarError('out-of-memory', `${mode} space has no room for ${size} bytes`)
+      return start + PAGE_SIZE
+    }
+    const wanted = Number(at)
+    if (!range.claim(wanted - PAGE_SIZE, guarded)) {
+      throw new ProbarError('range-outside', `${hex(at)} is not free for ${size} bytes in ${mode} space`)
+    }
+    return wanted
+  }
+
+  #orFree<T>(start: number, mode: SpaceMode, act: () => T): T {
+    try {
+      return act()
+    } catch (error) {
+      this.#ranges[mode].free(start - PAGE_SIZE)
+      throw error
+    }
+  }
+}
+
+function notMapped(address: Va): ProbarError {
+  return new ProbarError('access-violation', `nothing is mapped at ${hex(address)}`)
+}

@@ -1,0 +1,39 @@
+import { PAGE_SIZE } from '../base/pages.ts'
+
+/** A stretch of Probar's physical space: frames [firstIndex, firstIndex + count) have the numbers from firstPfn on. */
+export interface Bank {
+  readonly firstIndex: number
+  readonly firstPfn: number
+  readonly count: number
+}
+
+/** Low enough for devices with 28 address bits, so that a frame address is one that they could emit (HC-2). */
+const LOW_START = 0x0800_0000n
+const HIGH_START = 0x1_8000_0000n
+
+/** Two halves, one below and one above 4 GiB, moved past every range that is to be avoided. */
+export function placeBanks(
+  frames: number,
+  avoid: readonly { readonly start: bigint; readonly size: number }[],
+): readonly Bank[] {
+  const low = Math.ceil(frames / 2)
+  return [
+    { firstIndex: 0, firstPfn: place(LOW_START, low, avoid), count: low },
+    { firstIndex: low, firstPfn: place(HIGH_START, frames - low, avoid), count: frames - low },
+  ].filter((bank) => bank.count > 0)
+}
+
+function place(
+  wanted: bigint,
+  count: number,
+  avoid: readonly { readonly start: bigint; readonly size: number }[],
+): number {
+  const bytes = BigInt(count) * BigInt(PAGE_SIZE)
+  const pages = BigInt(PAGE_SIZE)
+  let start = wanted
+  for (const range of avoid.toSorted((a, b) => (a.start < b.start ? -1 : 1))) {
+    const end = range.start + BigInt(range.size)
+    if (range.start < start + bytes && start < end) start = ((end + pages - 1n) / pages) * pages
+  }
+  return Number(start / pages)
+}

@@ -1,0 +1,172 @@
+import { type Pfn, type PhysicalAddress, type Va, pfn, physicalAddress, va } from '../base/address.ts'
+import { ProbarError } from '../base/errors.ts'
+import { PAGE_SIZE } from '../base/pages.ts'
+import type { Random } from '../base/random.ts'
+import type { HostMemory } from '../device/contract.ts'
+import type { Area, MemorySurface } from '../native/surface.ts'
+import { type Bank, placeBanks } from './banks.ts'
+
+export interface FrameStoreOptions {
+  readonly native: MemorySurface
+  /** Frames of 4 KiB in all. */
+  readonly frames: number
+  readonly random: Random
+  /** Physical ranges that no frame may have: the device's BARs. */
+  readonly avoid?: readonly { readonly start: bigint; readonly size: number }[]
+}
+
+export interface FrameRequest {
+  readonly count: number
+  /** First and last physical address that a frame may have; both truncated to frames. */
+  readonly low?: PhysicalAddress
+  readonly high?: PhysicalAddress
+  /** All frames adjacent, or none at all. */
+  readonly contiguous?: boolean
+  /** With `contiguous`: the first frame's address is a multiple of this many frames. */
+  readonly alignment?: number
+}
+
+/** What a freed frame is filled with, so that a page that nobody zeroed gives itself away (HC-8). */
+export const FREED_BYTE = 0xdb
+
+/**
+ * The 4 KiB frames that the DDIs hand out. All of them have one linear home view; frame i is the page at `i * 4096`
+ * there. Their physical addresses are synthetic: two banks, one below and one above 4 GiB, away from every BAR.
+ */
+export class FrameStore implements HostMemory, Disposable {
+  readonly area: Area
+  readonly address: Va
+  readonly size: number
+  readonly banks: readonly Bank[]
+  readonly native: MemorySurface
+  readonly #random: Random
+  readonly #taken: Uint8Array
+  #closed = false
+
+  constructor(options: FrameStoreOptions) {
+    this.native = options.native
+    this.size = options.frames * PAGE_SIZE
+    this.banks = placeBanks(options.frames, options.avoid ?? [])
+    this.area = this.native.createMemory(this.size)
+    this.address = va(this.native.address(this.area))
+    this.#random = options.random
+    this.#taken = new Uint8Array(options.frames)
+  }
+
+  /** Frames in use. */
+  get allocated(): number {
+    return this.#taken.reduce((sum, taken) => sum + taken, 0)
+  }
+
+  /**
+   * Frame indices, fewer than asked for when the window has no more, none when `contiguous` cannot be met. Scattered
+   * frames come in short runs in random order, so that lists really are fragmented. Contents are undefined.
+   */
+  allocate(request: FrameRequest): Uint32Array {
+    if (this.#closed) throw new ProbarError('closed', 'the frame store is closed')
+    const indices = request.contiguous === true ? this.#findRun(request) : this.#pickScattered(request)
+    for (const index of indices) this.#taken[index] = 1
+    return indices
+  }
+
+  /** @throws ProbarError internal when a frame is not allocated, before any is freed */
+  free(indices: Uint32Array): void {
+    for (const index of indices) {
+      if (this.#taken[index] !== 1) throw new ProbarError('internal', `frame ${index} is freed but not allocated`)
+    }
+    for (const index of indices) {
+      this.#taken[index] = 0
+      this.native.fill(this.area, index * PAGE_SIZE, PAGE_SIZE, FREED_BYTE)
+    }
+  }
+
+  zero(indices: Uint32Array): void {
+    for (const index of indices) this.native.fill(this.area, index * PAGE_SIZE, PAGE_SIZE, 0)
+  }
+
+  pfn(index: number): Pfn {
+    const bank = this.banks.find((candidate) => index < candidate.firstIndex + candidate.count)
+    if (bank === undefined || index < 0) throw new ProbarError('range-outside', `there is no frame ${index}`)
+    return pfn(bank.firstPfn + index - bank.firstIndex)
+  }
+
+  /** The frame with this number, or undefined when it is none of this store's. */
+  indexOf(frame: number): number | undefined {
+    const bank = this.banks.find((one) => frame >= one.firstPfn && frame < one.firstPfn + one.count)
+    return bank === undefined ? undefined : bank.firstIndex + frame - bank.firstPfn
+  }
+
+  physicalAddress(index: number): PhysicalAddress {
+    return physicalAddress(BigInt(this.pfn(index)) * BigInt(PAGE_SIZE))
+  }
+
+  read(offset: number, length: number): Uint8Array {
+    return this.native.read(this.area, offset, length)
+  }
+
+  write(offset: number, bytes: Uint8Array): void {
+    this.native.write(this.area, offset, bytes)
+  }
+
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.native.release(this.area)
+  }
+
+  [Symbol.dispose](): void {
+    this.close()
+  }
+
+  /** The parts of the banks, as index ranges with exclusive ends, that lie inside the window. */
+  #window(request: FrameRequest): { from: number; to: number; bank: Bank }[] {
+    const low = Number((request.low ?? 0n) >> 12n)
+    const high = Number((request.high ?? 0xffff_ffff_ffff_ffffn) >> 12n)
+    return this.banks.flatMap((bank) => {
+      const from = bank.firstIndex + Math.max(0, low - bank.firstPfn)
+      const to = bank.firstIndex + Math.min(bank.count, high + 1 - bank.firstPfn)
+      return from < to ? [{ from, to, bank }] : []
+    })
+  }
+
+  #findRun(request: FrameRequest): Uint32Array {
+    const alignment = request.alignment ?? 1
+    for (const { from, to, bank } of this.#window(request)) {
+      let start = from
+      for (let index = from; index < to; index++) {
+        const misaligned = index === start && (bank.firstPfn + index - bank.firstIndex) % alignment !== 0
+        if (misaligned || this.#taken[index] === 1) start = index + 1
+        else if (index - start + 1 === request.count)
+          return Uint32Array.from({ length: request.count }, (_, i) => start + i)
+      }
+    }
+    return new Uint32Array()
+  }
+
+  #pickScattered(request: FrameRequest): Uint32Array {
+    const free = this.#window(request).flatMap(({ from, to }) => this.#freeIn(from, to))
+    const picked = new Uint32Array(Math.min(request.count, free.length))
+    const used = new Uint8Array(free.length)
+    let at = 0
+    for (let i = 0; i < picked.length; i++) {
+      const follows = i > 0 && at + 1 < free.length && used[at + 1] === 0 && this.#random.below(4) === 0
+      at = follows ? at + 1 : this.#unused(used)
+      used[at] = 1
+      picked[i] = free[at] ?? 0
+    }
+    return picked
+  }
+
+  #freeIn(from: number, to: number): number[] {
+    const free: number[] = []
+    for (let index = from; index < to; index++) if (this.#taken[index] === 0) free.push(index)
+    return free
+  }
+
+  /** A random place that is not used yet: a random start, then the next free one. */
+  #unused(used: Uint8Array): number {
+    const start = this.#random.below(used.length)
+    const after = used.indexOf(0, start)
+    return after === -1 ? used.indexOf(0) : after
+  }
+}

@@ -1,0 +1,149 @@
+/**
+ * What the layers above may ask of native code. `MemorySurface` is offered by the addon and, without a compiler, by
+ * koffi over the C library; `VfioSurface` by the addon alone.
+ *
+ * An *area* is a number that names a piece of this process's address space: a home view, a view of frames or a mapped
+ * BAR. Numbers are never reused. Each environment (worker thread) has its own areas and frees them when it ends.
+ * Every function throws OsError or ProbarError and none ends the process: an access that faults becomes
+ * `access-violation`, or `device-gone` when the memory behind it vanished (SIGBUS).
+ */
+export type Area = number
+
+/** 0 no access, 1 read, 3 read and write. */
+export const Protection = { none: 0, read: 1, readWrite: 3 } as const
+export type Protection = (typeof Protection)[keyof typeof Protection]
+
+export interface MemorySurface {
+  readonly provider: 'addon' | 'koffi'
+
+  /** An anonymous file of `bytes` (a multiple of the page size, zero filled) and one linear home view of it. */
+  createMemory(bytes: number): Area
+  /** Address space of `bytes` that nobody may touch until something is mapped there. */
+  reserve(bytes: number): Area
+  /**
+   * Maps frames (page indices into `memory`, in order) at `address` into reserved space, adjacent frames in one step.
+   * @throws range-outside when [address, address + pages) is not inside one reservation of this environment, or a frame is not inside the memory
+   */
+  mapFrames(address: number, memory: Area, frames: Uint32Array, protection: Protection): Area
+  protect(area: Area, protection: Protection): void
+  /** The first byte's address. */
+  address(area: Area): number
+  /** Bytes. */
+  size(area: Area): number
+  /** Gives the area back; a view's place becomes reserved space again. Releasing twice throws `closed`. */
+  release(area: Area): void
+
+  /** A copy of the bytes. @throws range-outside, access-violation, closed (so do all accessors below) */
+  read(area: Area, offset: number, length: number): Uint8Array
+  write(area: Area, offset: number, source: Uint8Array): void
+  fill(area: Area, offset: number, length: number, byte: number): void
+  /** Index of the first byte that differs from `expected`, or -1. */
+  compare(area: Area, offset: number, expected: Uint8Array): number
+  copy(to: Area, toOffset: number, from: Area, fromOffset: number, length: number): void
+  /**
+   * The area as JavaScript memory; with the addon it is detached when the area is released.
+   * Never offered for a BAR: engines merge, split and drop such accesses.
+   */
+  bytes(area: Area): ArrayBuffer
+
+  /** One load or store of exactly that width; the offset is a multiple of it. @throws region-misaligned */
+  load8(area: Area, offset: number): number
+  load16(area: Area, offset: number): number
+  load32(area: Area, offset: number): number
+  load64(area: Area, offset: number): bigint
+  store8(area: Area, offset: number, value: number): void
+  store16(area: Area, offset: number, value: number): void
+  store32(area: Area, offset: number, value: number): void
+  store64(area: Area, offset: number, value: bigint): void
+}
+
+/** Numbers that name descriptors held by the addon. */
+export type Container = number
+export type Group = number
+export type DeviceFile = number
+export type InterruptSet = number
+
+export interface VfioIommuInfo {
+  /** Bit n set: pages of 2^n bytes. */
+  readonly pageSizes: bigint
+  /** first, last, first, last, … inclusive. Empty when the kernel does not tell. */
+  readonly ranges: BigUint64Array
+  /** Mappings that the kernel still grants, or -1 when it does not tell. */
+  readonly available: number
+}
+
+export interface VfioDeviceInfo {
+  /** VFIO_DEVICE_FLAGS_* */
+  readonly flags: number
+  readonly regions: number
+  readonly interrupts: number
+}
+
+export interface VfioRegionInfo {
+  /** VFIO_REGION_INFO_FLAG_* : 1 read, 2 write, 4 mmap, 8 capabilities. */
+  readonly flags: number
+  /** Bytes. */
+  readonly size: number
+  /** Offset within the device file. */
+  readonly offset: bigint
+  /** offset, size, offset, size, … of the parts that may be mapped; empty when all of it may. */
+  readonly sparse: BigUint64Array
+}
+
+export interface VfioInterruptInfo {
+  readonly flags: number
+  readonly count: number
+}
+
+/** Linux VFIO through /dev/vfio, type 1 IOMMU (kernel: include/uapi/linux/vfio.h). */
+export interface VfioSurface {
+  /** Opens /dev/vfio/vfio and checks its API version. */
+  openContainer(): Container
+  /** Opens a group file, checks that it is viable and puts it into the container. @throws group-not-viable */
+  openGroup(container: Container, path: string): Group
+  /** VFIO_SET_IOMMU with type1v2 (3) or type1 (1). */
+  setIommu(container: Container, type: number): void
+  iommuInfo(container: Container): VfioIommuInfo
+  openDevice(group: Group, name: string): DeviceFile
+  closeDescriptor(descriptor: number): void
+
+  deviceInfo(device: DeviceFile): VfioDeviceInfo
+  regionInfo(device: DeviceFile, index: number): VfioRegionInfo
+  interruptInfo(device: DeviceFile, index: number): VfioInterruptInfo
+  reset(device: DeviceFile): void
+
+  /** Maps part of a region at `address`, in reserved space, or anywhere when it is 0. Loads and stores are guarded. */
+  mapRegion(device: DeviceFile, index: number, offset: number, length: number, address: number): Area
+  /** Access by pread and pwrite; `width` is 1, 2, 4 or 8 bytes. */
+  readRegion(device: DeviceFile, index: number, offset: number, width: number): bigint
+  writeRegion(device: DeviceFile, index: number, offset: number, width: number, value: bigint): void
+
+  /** `flags`: 1 the device may read, 2 it may write. `area` and `offset` name the memory. */
+  mapDma(container: Container, area: Area, offset: number, size: number, iova: bigint, flags: number): void
+  /** Returns the bytes that the kernel says it unmapped; 0 when nothing was mapped there. */
+  unmapDma(container: Container, iova: bigint, size: bigint): number
+
+  /**
+   * Arms `count` vectors of an interrupt index with eventfds. A thread waits on them and calls `notify` with the vector
+   * and the number of interrupts since the last call. Does not keep the process alive.
+   */
+  armInterrupts(
+    device: DeviceFile,
+    index: number,
+    count: number,
+    notify: (vector: number, fired: number) => void,
+  ): InterruptSet
+  /** VFIO_IRQ_SET_ACTION_TRIGGER by software. */
+  triggerInterrupt(set: InterruptSet, vector: number): void
+  /** Disarms, ends the thread and closes the eventfds. */
+  disarmInterrupts(set: InterruptSet): void
+}
+
+/** What the addon module exports: both surfaces, and the hook by which it makes Probar's own errors. */
+export interface Addon extends MemorySurface, VfioSurface {
+  /**
+   * `make` turns a failure into the error that is thrown. For a failed system call `syscall` is its name and `errno`
+   * is positive; else they are '' and 0.
+   */
+  setErrorFactory(make: (code: string, message: string, errno: number, syscall: string) => Error): void
+}

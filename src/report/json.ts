@@ -1,0 +1,83 @@
+import { accessSync, constants, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import type { Writable } from 'node:stream'
+import { OsError, ProbarError } from '../base/errors.ts'
+import type { RunRecord } from '../record/schema.ts'
+import type { Reporter } from './reporter.ts'
+
+export interface JsonOptions {
+  /** A file, or `-` for the stream. */
+  readonly target: string
+  readonly stdout: Writable
+}
+
+/** Writes the record itself. A file is there in whole or, when the run was interrupted, as it was before. */
+export class JsonReporter implements Reporter {
+  readonly #target: string
+  readonly #stdout: Writable
+
+  constructor({ target, stdout }: JsonOptions) {
+    this.#target = target
+    this.#stdout = stdout
+  }
+
+  /** @throws ProbarError usage when the file cannot be written, so that no long run is lost */
+  start(): void {
+    if (this.#target === '-') return
+    const folder = dirname(this.#target)
+    if (statSync(this.#target, { throwIfNoEntry: false })?.isDirectory() === true) {
+      throw new ProbarError('usage', `json=${this.#target}: is a folder; name a file`)
+    }
+    try {
+      accessSync(folder, constants.W_OK)
+    } catch (error) {
+      const advice = 'create it, or name another file'
+      throw new ProbarError('usage', `json=${this.#target}: cannot write to the folder ${folder}: ${advice}`, {
+        cause: error,
+      })
+    }
+  }
+
+  caseStarted(): void {}
+
+  caseDone(): void {}
+
+  /** @throws OsError os-error */
+  done(record: RunRecord): void {
+    const text = `${JSON.stringify(record, null, 2)}\n`
+    if (this.#target === '-') this.#stdout.write(text)
+    else writeWhole(this.#target, text)
+  }
+
+  abort(): void {}
+}
+
+/** Through a file beside it that takes its place; a pipe or a device is written to directly. */
+function writeWhole(target: string, text: string): void {
+  try {
+    const there = statSync(target, { throwIfNoEntry: false })
+    if (there !== undefined && !there.isFile()) return writeFileSync(target, text)
+    // A link stays a link: the file that it leads to is replaced.
+    replace(there === undefined ? target : realpathSync(target), text)
+  } catch (error) {
+    throw asOsError(target, error)
+  }
+}
+
+function replace(file: string, text: string): void {
+  const beside = join(dirname(file), `.${basename(file)}.${process.pid}.part`)
+  try {
+    writeFileSync(beside, text, { flush: true })
+    renameSync(beside, file)
+  } catch (error) {
+    rmSync(beside, { force: true })
+    throw error
+  }
+}
+
+function asOsError(target: string, error: unknown): Error {
+  if (!(error instanceof Error) || !('errno' in error) || typeof error.errno !== 'number') throw error
+  const syscall = 'syscall' in error ? String(error.syscall) : ''
+  const message = `cannot write the record to ${target}: ${error.message}`
+  return new OsError('os-error', message, Math.abs(error.errno), syscall, { cause: error })
+}

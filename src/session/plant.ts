@@ -1,0 +1,13 @@
+import type { Ddi } from '../ddi/compose.ts'
+import type { Device } from '../device/contract.ts'
+import type { FrameStore } from '../memory/frame-store.ts'
+
+/**
+ * Defects for the tests of the cases: each function gets a part and returns a broken one in its place, below the
+ * case that is to notice it.
+ */
+export interface Plant {
+  readonly device?: (device: Device) => Device
+  readonly frames?: (frames: FrameStore) => FrameStore
+  readonly ddi?: (ddi: Ddi) => Ddi
+}

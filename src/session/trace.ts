@@ -1,0 +1,107 @@
+import { hex } from '../base/hex.ts'
+import { Segments } from '../device/segments.ts'
+import type { TraceValue } from '../record/recorder.ts'
+import type { Witness } from '../record/schema.ts'
+
+/** Where operations are written down, with who stands behind what each returned. */
+export interface OperationSink {
+  record(op: string, by: Witness, args: Readonly<Record<string, TraceValue>>, result?: TraceValue): void
+}
+
+/** Follows a session's operations; without a sink nothing is written down. */
+export class Trace {
+  sink: OperationSink | undefined
+
+  record(op: string, by: Witness, args: readonly unknown[], result: unknown): void {
+    if (this.sink === undefined) return
+    const printed = args.map((value, index) => [String(index), print(value)] as const)
+    this.sink.record(op, by, Object.fromEntries(printed.filter(([, value]) => value !== undefined)), print(result))
+  }
+}
+
+/** One finished call, for a judge. */
+export interface Call {
+  readonly method: string
+  readonly args: readonly unknown[]
+  /** What it returned or resolved with; undefined when it threw. */
+  readonly result: unknown
+  readonly error?: unknown
+}
+
+export interface Watch {
+  /** Stands in front of the methods' names, for example `mm`. */
+  readonly name: string
+  readonly trace: Trace
+  /** Who stands behind the result; undefined leaves the call out. */
+  readonly judge: (call: Call) => Witness | undefined
+  /** Wraps a result that is to be followed too. */
+  readonly wrap?: (result: unknown) => unknown
+}
+
+/** The same object, with every call of a method written down when it ends. */
+export function watched<T extends object>(target: T, watch: Watch): T {
+  return new Proxy(target, {
+    get: (_, key) => {
+      const value: unknown = Reflect.get(target, key, target)
+      if (typeof value !== 'function') return value
+      if (typeof key !== 'string') return value.bind(target)
+      return (...args: readonly unknown[]): unknown =>
+        follow(key, args, () => Reflect.apply(value, target, args), watch)
+    },
+  })
+}
+
+function follow(method: string, args: readonly unknown[], act: () => unknown, watch: Watch): unknown {
+  const { wrap = (result: unknown): unknown => result } = watch
+  const ended = (result: unknown): unknown => {
+    note({ method, args, result }, watch)
+    return wrap(result)
+  }
+  const failed = (error: unknown): never => {
+    note({ method, args, result: undefined, error }, watch)
+    throw error
+  }
+  try {
+    const result = act()
+    return result instanceof Promise ? result.then(ended, failed) : ended(result)
+  } catch (error) {
+    return failed(error)
+  }
+}
+
+function note(call: Call, { name, trace, judge }: Watch): void {
+  const by = judge(call)
+  if (by === undefined) return
+  const outcome = call.error instanceof Error ? `throws ${call.error.message}` : call.result
+  trace.record(`${name}.${call.method}`, by, call.args, outcome)
+}
+
+/** A value as evidence shows it; objects by what tells them apart. */
+function print(value: unknown): TraceValue {
+  if (typeof value === 'bigint' || typeof value === 'number' || typeof value === 'boolean') return value
+  if (typeof value === 'string') return value
+  if (value === null) return 'null'
+  if (value instanceof Uint8Array) return `${value.length} bytes ${Buffer.from(value.subarray(0, 8)).toString('hex')}…`
+  if (value instanceof Segments) return printSegments(value)
+  if (typeof value === 'object' && value !== null) return printObject(value)
+  return undefined
+}
+
+/** Segments that evidence shows of a list. */
+const SHOWN_SEGMENTS = 4
+
+function printSegments(segments: Segments): string {
+  const shown: string[] = []
+  for (let i = 0; i < Math.min(segments.count, SHOWN_SEGMENTS); i++) {
+    const { bus, length } = segments.at(i)
+    shown.push(`${hex(bus)}+${hex(length)}`)
+  }
+  return `[${shown.join(' ')}${segments.count > SHOWN_SEGMENTS ? ` … ${segments.count}` : ''}]`
+}
+
+function printObject(value: object): string | undefined {
+  if ('value' in value) return `out ${String(print(value.value))}`
+  if ('segments' in value && value.segments instanceof Segments) return printSegments(value.segments)
+  if ('address' in value && typeof value.address === 'bigint') return `${value.constructor.name} ${hex(value.address)}`
+  return undefined
+}

@@ -1,0 +1,220 @@
+import { NtStatus } from '../../base/ntstatus.ts'
+import { PAGE_SIZE } from '../../base/pages.ts'
+import type { DmaAdapter } from '../../ddi/dma/adapter.ts'
+import type { Mdl } from '../../ddi/mm/mdl.ts'
+import { MmGetMdlPfnArray } from '../../ddi/mm/mdl.ts'
+import { GUARD_BYTE, orderPattern } from '../../memory/patterns.ts'
+import type { Case } from '../case.ts'
+import type { Context } from '../context.ts'
+import {
+  allocate,
+  describeBusMaster,
+  getList,
+  mapSystem,
+  mustGetList,
+  openAdapter,
+  putList,
+  release,
+} from './buffers.ts'
+import { homeBytes } from './home-bytes.ts'
+import { allocateGuarded } from './scattered.ts'
+
+/** Not page aligned at either end, and longer than one transfer of a small engine. */
+const OFFSET = 1000
+const LENGTH = 3 * PAGE_SIZE - 1700
+
+async function withPages(
+  context: Context,
+  pages: number,
+  act: (mdl: Mdl, adapter: DmaAdapter) => unknown,
+): Promise<void> {
+  const mdl = allocate(context, pages * PAGE_SIZE)
+  await act(mdl, openAdapter(context))
+  release(context, mdl)
+}
+
+export const listCases: readonly Case[] = [
+  {
+    id: 'dma/list-in-place',
+    title: 'a list has its count at byte 0 and 24-byte elements from byte 16',
+    rules: ['DMA-001', 'DMA-002'],
+    run: (context) =>
+      withPages(context, 3, (mdl, adapter) => {
+        const { check } = context
+        const list = mustGetList(context, adapter, mdl, { offset: 16, length: 2 * PAGE_SIZE, writeToDevice: true })
+        const count = list.NumberOfElements
+        const bytes = homeBytes(context, list.address, 16 + 24 * count)
+        check.equal(bytes.getUint32(0, true), count, 'NumberOfElements at byte 0')
+        let total = 0
+        for (let i = 0; i < count; i++) {
+          check.equal(bytes.getBigUint64(16 + 24 * i, true), list.element(i).Address, `Address of element ${i}`)
+          total += bytes.getUint32(24 + 24 * i, true)
+        }
+        check.equal(total, 2 * PAGE_SIZE, 'sum of the Lengths')
+        putList(context, adapter, list, true)
+      }),
+  },
+  {
+    id: 'dma/device-writes-exactly-the-list',
+    title:
+      'the device writes a pattern through the list: every byte is in its place, no byte beside the buffer changes',
+    rules: ['DMA-020', 'DMA-062', 'MDL-090', 'VER-004'],
+    needs: ['engine'],
+    run: async (context) => {
+      const { check, engine, kernel, signal } = context
+      const pages = allocateGuarded(context, 3)
+      const view = mapSystem(context, pages.payload)
+      kernel.memory.fill(view, 3 * PAGE_SIZE, GUARD_BYTE)
+      const adapter = openAdapter(context)
+      const list = mustGetList(context, adapter, pages.payload, {
+        offset: OFFSET,
+        length: LENGTH,
+        writeToDevice: false,
+      })
+      const pattern = orderPattern(LENGTH)
+      await engine.write(list.segments(), pattern, { signal })
+      putList(context, adapter, list, false)
+      const seen = kernel.memory.read(view, 3 * PAGE_SIZE)
+      check.filled(seen.subarray(0, OFFSET), GUARD_BYTE, 'in front of the buffer')
+      check.bytes(seen.subarray(OFFSET, OFFSET + LENGTH), pattern, 'the buffer')
+      check.filled(seen.subarray(OFFSET + LENGTH), GUARD_BYTE, 'behind the buffer')
+      pages.checkGuards()
+      pages.release()
+    },
+  },
+  {
+    id: 'dma/device-reads-through-the-list',
+    title: 'the device reads the buffer through the list, in order and complete',
+    rules: ['DMA-020'],
+    needs: ['engine'],
+    run: (context) =>
+      withPages(context, 3, async (mdl, adapter) => {
+        const { check, engine, kernel, signal } = context
+        const view = mapSystem(context, mdl)
+        const pattern = orderPattern(3 * PAGE_SIZE, 3)
+        kernel.memory.write(view, pattern)
+        const list = mustGetList(context, adapter, mdl, { offset: OFFSET, length: LENGTH, writeToDevice: true })
+        const received = await engine.read(list.segments(), { signal })
+        check.bytes(received, pattern.subarray(OFFSET, OFFSET + LENGTH), 'what the device received')
+        putList(context, adapter, list, true)
+      }),
+  },
+  {
+    id: 'dma/completion-by-interrupt',
+    title: 'a transfer whose end the device announces by an interrupt has moved its bytes',
+    rules: ['DMA-020', 'DMA-025'],
+    needs: ['engine', 'interrupts'],
+    run: (context) =>
+      withPages(context, 1, async (mdl, adapter) => {
+        const { check, engine, kernel, signal } = context
+        const view = mapSystem(context, mdl)
+        const list = mustGetList(context, adapter, mdl, { length: 512, writeToDevice: false })
+        const pattern = orderPattern(512, 5)
+        await engine.write(list.segments(), pattern, { completion: 'interrupt', signal })
+        putList(context, adapter, list, false)
+        check.bytes(kernel.memory.read(view, 512), pattern, 'memory after the interrupt')
+      }),
+  },
+  {
+    id: 'dma/addresses-within-reach',
+    title: 'no address handed out is at or above 2^width, and the device works with the addresses',
+    rules: ['DMA-012'],
+    needs: ['engine'],
+    run: (context) =>
+      withPages(context, 8, async (mdl, adapter) => {
+        const { check, engine, signal } = context
+        const list = mustGetList(context, adapter, mdl, { length: 8 * PAGE_SIZE, writeToDevice: false })
+        const limit = 1n << BigInt(adapter.addressWidth)
+        for (let i = 0; i < list.NumberOfElements; i++) {
+          const { Address, Length } = list.element(i)
+          check.ok(Address + BigInt(Length) <= limit, `element ${i} ends at or below 2^${adapter.addressWidth}`)
+        }
+        const last = 8 * PAGE_SIZE - 64
+        const pattern = orderPattern(64, 9)
+        await engine.write(list.segments().slice(last, 64), pattern, { signal })
+        putList(context, adapter, list, false)
+        const view = mapSystem(context, mdl)
+        check.bytes(
+          context.kernel.memory.read(view, 8 * PAGE_SIZE).subarray(last),
+          pattern,
+          'the last bytes of the buffer',
+        )
+      }),
+  },
+  {
+    id: 'dma/range-beyond-the-mdl',
+    title: 'a range that exceeds the MDL gives STATUS_BUFFER_TOO_SMALL, no list and no mapping',
+    rules: ['DMA-021'],
+    run: (context) =>
+      withPages(context, 2, (mdl, adapter) => {
+        const { check, device } = context
+        const before = device.dma.entries
+        const request = { offset: 1, length: 2 * PAGE_SIZE, writeToDevice: true }
+        const { status, list } = getList(context, adapter, mdl, request)
+        check.equal(status, NtStatus.STATUS_BUFFER_TOO_SMALL, 'status')
+        check.absent(list, 'list')
+        check.equal(device.dma.entries, before, 'mappings')
+      }),
+  },
+  {
+    id: 'dma/more-pages-than-map-registers',
+    title: 'a transfer that needs more map registers than granted gives STATUS_INSUFFICIENT_RESOURCES',
+    rules: ['DMA-013', 'DMA-021'],
+    run: (context) => {
+      const { check, kernel } = context
+      const mdl = allocate(context, 8 * PAGE_SIZE)
+      const adapter = openAdapter(context, 4 * PAGE_SIZE)
+      const need = (offset: number, length: number): number => {
+        const { status, list } = getList(context, adapter, mdl, { offset, length, writeToDevice: true })
+        if (list !== undefined) putList(context, adapter, list, true)
+        return status
+      }
+      check.equal(need(1, 4 * PAGE_SIZE), 0, 'five pages, as many as granted')
+      check.equal(need(1, 5 * PAGE_SIZE), NtStatus.STATUS_INSUFFICIENT_RESOURCES, 'six pages')
+      check.equal(kernel.ledger.entries.length, 0, 'misuse')
+      release(context, mdl)
+    },
+  },
+  {
+    id: 'dma/adapter-versions',
+    title: 'an unsupported description version gives no adapter; the others set the number of map registers',
+    rules: ['DMA-010', 'DMA-013'],
+    run: (context) => {
+      const { check, ddi, kernel } = context
+      const description = describeBusMaster(context, 16 * PAGE_SIZE)
+      for (const [version, supported] of [
+        [2, true],
+        [3, true],
+        [4, false],
+      ] as const) {
+        const registers: { value?: number } = {}
+        description.set('Version', version)
+        description.set('Dma32BitAddresses', 1)
+        const adapter = ddi.dma.IoGetDmaAdapter(undefined, description, registers)
+        check.equal(adapter !== null, supported, `an adapter for version ${version}`)
+        check.equal(
+          registers.value !== undefined && registers.value >= 16,
+          supported,
+          `registers for version ${version}`,
+        )
+        if (adapter !== null) ddi.dma.PutDmaAdapter(adapter)
+      }
+      kernel.pool.free(description.address)
+    },
+  },
+  {
+    id: 'dma/elements-are-no-page-numbers',
+    title: 'the elements are bus addresses: none is the address of the frame behind it',
+    rules: ['DMA-020', 'KSM-024'],
+    needs: ['caller-placement'],
+    run: (context) =>
+      withPages(context, 4, (mdl, adapter) => {
+        const list = mustGetList(context, adapter, mdl, { length: 4 * PAGE_SIZE, writeToDevice: true })
+        const physical = new Set([...MmGetMdlPfnArray(mdl)].map((pfn) => pfn * BigInt(PAGE_SIZE)))
+        for (let i = 0; i < list.NumberOfElements; i++) {
+          context.check.ok(!physical.has(list.element(i).Address), `element ${i} is no frame address of the buffer`)
+        }
+        putList(context, adapter, list, true)
+      }),
+  },
+]

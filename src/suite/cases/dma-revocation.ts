@@ -1,0 +1,172 @@
+import { type Va, busAddress, physicalAddress, va } from '../../base/address.ts'
+import { PAGE_SIZE } from '../../base/pages.ts'
+import { KIRQL } from '../../ddi/constants.ts'
+import { MmGetMdlPfnArray } from '../../ddi/mm/mdl.ts'
+import { Segments } from '../../device/segments.ts'
+import { orderPattern } from '../../memory/patterns.ts'
+import type { Case } from '../case.ts'
+import type { Context } from '../context.ts'
+import { allocate, getList, mapSystem, mustGetList, openAdapter, putList, release } from './buffers.ts'
+
+/** What memory holds before the device must not change it. */
+const KEPT = 0x77
+/** Enough to see, and one transfer for any engine. */
+const LENGTH = 256
+/** The kernel's log needs a moment; a model answers at once. */
+const FAULT_TIMEOUT_MS = 3000
+
+/** The bus ranges of a buffer that the device could reach until a moment ago, and cannot now. */
+async function putAway(
+  context: Context,
+  writeToDevice: boolean,
+  act: (old: Segments, view: Va) => Promise<void>,
+): Promise<void> {
+  const { kernel } = context
+  const mdl = allocate(context, PAGE_SIZE)
+  const view = mapSystem(context, mdl)
+  kernel.memory.fill(view, PAGE_SIZE, KEPT)
+  const adapter = openAdapter(context)
+  const list = mustGetList(context, adapter, mdl, { length: LENGTH, writeToDevice })
+  const old = list.segments()
+  putList(context, adapter, list, writeToDevice)
+  await act(old, view)
+  context.check.filled(kernel.memory.read(view, PAGE_SIZE), KEPT, 'memory after the access')
+  release(context, mdl)
+}
+
+export const revocationCases: readonly Case[] = [
+  {
+    id: 'dma/put-ends-writing',
+    title: 'after PutScatterGatherList a write by the device leaves memory unchanged',
+    rules: ['DMA-061', 'DMA-025'],
+    needs: ['engine', 'revocation'],
+    run: async (context) => {
+      const { check, engine, kernel, signal } = context
+      await putAway(context, false, async (old, view) => {
+        await engine.write(old, orderPattern(LENGTH), { signal })
+        check.filled(kernel.memory.read(view, LENGTH), KEPT, 'the buffer')
+      })
+    },
+  },
+  {
+    id: 'dma/put-ends-reading',
+    title: 'after PutScatterGatherList the device gets none of the bytes',
+    rules: ['DMA-061', 'DMA-025'],
+    needs: ['engine', 'revocation'],
+    run: async (context) => {
+      const { check, engine, signal } = context
+      await putAway(context, true, async (old) => {
+        const received = await engine.read(old, { signal })
+        check.ok(!received.includes(KEPT), 'the device received none of what memory holds')
+      })
+    },
+  },
+  {
+    id: 'dma/refused-write-is-reported',
+    title: 'the refused write is seen as a fault of this device, at this address, in this direction',
+    rules: ['DMA-061', 'VER-010'],
+    needs: ['engine', 'revocation', 'faults'],
+    run: async (context) => {
+      const { check, device, engine, signal } = context
+      await putAway(context, false, async (old) => {
+        using watch = await device.faults.watch(signal)
+        await engine.write(old, orderPattern(LENGTH), { signal })
+        const fault = check.present(await watch.next({ timeoutMs: FAULT_TIMEOUT_MS, signal }), 'a fault')
+        const page = busAddress((old.at(0).bus / BigInt(PAGE_SIZE)) * BigInt(PAGE_SIZE))
+        check.equal((fault.address / BigInt(PAGE_SIZE)) * BigInt(PAGE_SIZE), page, 'page of the fault')
+        check.equal(fault.direction, 'write', 'direction')
+        check.equal(fault.device, device.address, 'device')
+      })
+    },
+  },
+  {
+    id: 'dma/bus-address-works-frame-address-does-not',
+    title: 'the device reaches a buffer by its bus address; at the address of its frame it reaches nothing',
+    rules: ['DMA-061', 'KSM-024', 'MDL-057', 'WRT-020'],
+    needs: ['engine', 'revocation', 'caller-placement'],
+    run: async (context) => {
+      const { check, engine, kernel, signal } = context
+      const high = physicalAddress((1n << BigInt(engine.abilities.addressBits)) - 1n)
+      const mdl = allocate(context, PAGE_SIZE, { high })
+      const view = mapSystem(context, mdl)
+      kernel.memory.fill(view, PAGE_SIZE, KEPT)
+      const adapter = openAdapter(context)
+      const list = mustGetList(context, adapter, mdl, { length: LENGTH, writeToDevice: false })
+      const frame = busAddress((MmGetMdlPfnArray(mdl)[0] ?? 0n) * BigInt(PAGE_SIZE))
+      check.differ(list.element(0).Address, frame, 'bus address and frame address')
+      await engine.write(Segments.of([{ bus: frame, length: LENGTH }]), orderPattern(LENGTH, 1), { signal })
+      check.filled(kernel.memory.read(view, PAGE_SIZE), KEPT, 'memory after a write at the frame address')
+      const pattern = orderPattern(LENGTH, 2)
+      await engine.write(list.segments(), pattern, { signal })
+      check.bytes(kernel.memory.read(view, LENGTH), pattern, 'memory after a write at the bus address')
+      putList(context, adapter, list, false)
+      release(context, mdl)
+    },
+  },
+  {
+    id: 'dma/put-twice',
+    title: 'putting a list twice is bug check 0xE6/0x06',
+    rules: ['VER-002'],
+    run: (context) => {
+      const mdl = allocate(context, PAGE_SIZE)
+      const adapter = openAdapter(context)
+      const list = mustGetList(context, adapter, mdl, { length: PAGE_SIZE, writeToDevice: true })
+      putList(context, adapter, list, true)
+      context.check.bugCheck(0xe6, 0x06, 'the second Put', () => putList(context, adapter, list, true))
+      release(context, mdl)
+    },
+  },
+  {
+    id: 'dma/put-with-the-other-direction',
+    title: 'WriteToDevice of Put must be that of Get',
+    rules: ['DMA-025'],
+    run: (context) => {
+      const mdl = allocate(context, PAGE_SIZE)
+      const adapter = openAdapter(context)
+      const list = mustGetList(context, adapter, mdl, { length: PAGE_SIZE, writeToDevice: true })
+      context.check.callerError('DMA-025', 'the other direction', () => putList(context, adapter, list, false))
+      putList(context, adapter, list, true)
+      release(context, mdl)
+    },
+  },
+  {
+    id: 'dma/zero-length',
+    title: 'a list of zero bytes is bug check 0xE6/0x21',
+    rules: ['VER-007'],
+    run: (context) => {
+      const mdl = allocate(context, PAGE_SIZE)
+      const adapter = openAdapter(context)
+      const zero = { length: 0, writeToDevice: true }
+      context.check.bugCheck(0xe6, 0x21, 'zero length', () => getList(context, adapter, mdl, zero))
+      release(context, mdl)
+    },
+  },
+  {
+    id: 'dma/list-at-dispatch-only',
+    title: 'GetScatterGatherList is called at DISPATCH_LEVEL, and its routine runs there',
+    rules: ['DMA-021', 'DMA-022'],
+    run: (context) => {
+      const { check, kernel } = context
+      const mdl = allocate(context, PAGE_SIZE)
+      const adapter = openAdapter(context)
+      const levels: number[] = []
+      const get = (): number =>
+        adapter.GetScatterGatherList(
+          undefined,
+          mdl,
+          va(0n),
+          PAGE_SIZE,
+          (_device, _irp, list) => {
+            levels.push(kernel.KeGetCurrentIrql())
+            adapter.PutScatterGatherList(list, true)
+          },
+          undefined,
+          true,
+        )
+      check.callerError('DMA-021', 'at PASSIVE_LEVEL', get)
+      check.equal(kernel.at(KIRQL.DISPATCH_LEVEL, get), 0, 'status at DISPATCH_LEVEL')
+      check.equal(levels.join(), String(KIRQL.DISPATCH_LEVEL), 'level of the routine, once')
+      release(context, mdl)
+    },
+  },
+]

@@ -1,0 +1,54 @@
+import { type PhysicalAddress, physicalAddress } from '../../base/address.ts'
+import { PAGE_SIZE } from '../../base/pages.ts'
+import { MM_ALLOCATE } from '../../ddi/constants.ts'
+import { type Mdl, MmGetMdlPfnArray } from '../../ddi/mm/mdl.ts'
+import { GUARD_BYTE } from '../../memory/patterns.ts'
+import type { Context } from '../context.ts'
+import { allocate, mapSystem, release } from './buffers.ts'
+
+const PAGE = BigInt(PAGE_SIZE)
+
+/** Scattered pages, each between two guard pages of ours in physical memory (HC-1). */
+export interface GuardedPages {
+  readonly payload: Mdl
+  /** Nothing but guard bytes are left in the pages between. @throws RuleBroken */
+  checkGuards(): void
+  release(): void
+}
+
+/**
+ * Every second page of a stretch, by windows of one page that slide by two (MDL-110): `pages` of payload between
+ * `pages + 1` of guard.
+ */
+export function allocateGuarded(context: Context, pages: number): GuardedPages {
+  const start = findStretch(context, 2 * pages + 1)
+  const everySecond = (first: PhysicalAddress, count: number): Mdl =>
+    allocate(context, count * PAGE_SIZE, {
+      low: first,
+      high: physicalAddress(first + PAGE - 1n),
+      skip: physicalAddress(2n * PAGE),
+      flags: MM_ALLOCATE.MM_ALLOCATE_FULLY_REQUIRED,
+    })
+  const guard = everySecond(start, pages + 1)
+  const payload = everySecond(physicalAddress(start + PAGE), pages)
+  const view = mapSystem(context, guard)
+  const size = (pages + 1) * PAGE_SIZE
+  context.kernel.memory.fill(view, size, GUARD_BYTE)
+  return {
+    payload,
+    checkGuards: () => context.check.filled(context.kernel.memory.read(view, size), GUARD_BYTE, 'the pages between'),
+    release: () => {
+      release(context, payload)
+      release(context, guard)
+    },
+  }
+}
+
+/** The address of adjacent free pages: allocated together, and given back at once. */
+function findStretch(context: Context, pages: number): PhysicalAddress {
+  const flags = MM_ALLOCATE.MM_ALLOCATE_REQUIRE_CONTIGUOUS_CHUNKS
+  const mdl = allocate(context, pages * PAGE_SIZE, { flags })
+  const first = MmGetMdlPfnArray(mdl)[0] ?? 0n
+  release(context, mdl)
+  return physicalAddress(first * PAGE)
+}

@@ -1,0 +1,42 @@
+import type { Device } from '../device/contract.ts'
+import type { DmaEngine } from '../engine/contract.ts'
+import type { Profile } from '../profile/schema.ts'
+import type { SkipCode } from '../record/skip-codes.ts'
+import { findRegister } from './registers.ts'
+
+export interface Offer {
+  readonly device: Device
+  readonly engine: DmaEngine | undefined
+  readonly profile: Profile
+}
+
+/** What a case may ask of a device, and the code with which it is skipped without. */
+const NEEDS = {
+  engine: { code: 'no-dma-engine', met: ({ engine }) => engine !== undefined },
+  revocation: { code: 'not-revocable', met: ({ device }) => device.dma.capabilities.revocable },
+  'caller-placement': {
+    code: 'placement-not-caller',
+    met: ({ device }) => device.dma.capabilities.placement === 'caller',
+  },
+  faults: { code: 'faults-not-observable', met: ({ device }) => device.faults.observable },
+  interrupts: { code: 'no-interrupts', met: ({ engine }) => engine?.abilities.interrupts === true },
+  'memory-bar': {
+    code: 'no-memory-bar',
+    met: ({ device }) => device.regions.some((bar) => bar.kind === 'memory' && bar.mappable),
+  },
+  'constant-register': {
+    code: 'no-known-register',
+    met: ({ profile }) => findRegister(profile, 'constant') !== undefined,
+  },
+  'inverting-register': {
+    code: 'no-known-register',
+    met: ({ profile }) => findRegister(profile, 'inverts') !== undefined,
+  },
+} as const satisfies Record<string, { readonly code: SkipCode; readonly met: (offer: Offer) => boolean }>
+
+export type Need = keyof typeof NEEDS
+
+/** The code of the first need that is not met, or undefined when all are. */
+export function unmetNeed(needs: readonly Need[], offer: Offer): SkipCode | undefined {
+  return needs.map((need) => NEEDS[need]).find(({ met }) => !met(offer))?.code
+}

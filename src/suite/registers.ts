@@ -1,0 +1,27 @@
+import type { Profile } from '../profile/schema.ts'
+
+/** A register whose answer the profile tells beforehand. */
+export interface KnownRegister {
+  readonly name: string
+  /** BAR index. */
+  readonly region: number
+  /** Bytes from the BAR's start. */
+  readonly offset: number
+  /** What a read gives, under the mask; for constants only. */
+  readonly mask: number
+  readonly value: number
+}
+
+/** The first 32-bit register of a profile with this behaviour. */
+export function findRegister(profile: Profile, behaviour: 'constant' | 'inverts'): KnownRegister | undefined {
+  for (const region of profile.regions) {
+    for (const [name, register] of Object.entries(region.registers ?? {})) {
+      const known = register.behaviour
+      if (register.width !== 32 || known === undefined || !(behaviour in known)) continue
+      const constant = 'constant' in known ? known.constant : { mask: 0n, value: 0n }
+      const { mask, value } = { mask: Number(constant.mask), value: Number(constant.value) }
+      return { name, region: region.index, offset: register.offset, mask, value }
+    }
+  }
+  return undefined
+}

@@ -1,0 +1,92 @@
+import { type Clock, systemClock } from '../base/clock.ts'
+import { hex } from '../base/hex.ts'
+import { completeRecord } from '../record/outcome.ts'
+import { type CaseRecord, RECORD_SCHEMA, type RunHead, type RunRecord } from '../record/schema.ts'
+import type { Session } from '../session/session.ts'
+import { allCases } from './all-cases.ts'
+import type { Case } from './case.ts'
+import { runCase } from './run-case.ts'
+
+/** Facts of a run that Probar does not find out by itself. */
+export interface RunFacts {
+  readonly id: string
+  readonly startedAt: Date
+  readonly host: RunHead['host']
+  readonly versions: RunHead['versions']
+  readonly seed: bigint
+}
+
+export interface RunOptions {
+  readonly facts: RunFacts
+  /** All that there are unless told. */
+  readonly cases?: readonly Case[]
+  /** Real milliseconds for each case; 60 s unless told. */
+  readonly timeoutMs?: number
+  /** Times that a case which did not pass is tried again; 0 unless told. */
+  readonly retries?: number
+  /** Interrupts the run: the case in hand is told to end and no further one starts. */
+  readonly signal?: AbortSignal
+  readonly observer?: RunObserver
+  readonly clock?: Clock
+}
+
+/** Hears of a run while it goes on. */
+export interface RunObserver {
+  start(head: RunHead): void
+  caseStarted(id: string, index: number, total: number): void
+  caseDone(result: CaseRecord, index: number, total: number): void
+}
+
+/** Runs cases on a session, one after the other. An interrupted run's record holds the cases that ended before. */
+export async function runSuite(session: Session, options: RunOptions): Promise<RunRecord> {
+  const { cases = allCases, observer, signal = new AbortController().signal } = options
+  const head = headOf(session, options.facts)
+  observer?.start(head)
+  const results: CaseRecord[] = []
+  for (const [index, one] of cases.entries()) {
+    if (signal.aborted) break
+    observer?.caseStarted(one.id, index, cases.length)
+    const result = await runWithRetries(one, session, { ...options, signal })
+    if (signal.aborted) break
+    results.push(result)
+    observer?.caseDone(result, index, cases.length)
+  }
+  return completeRecord(head, results)
+}
+
+async function runWithRetries(
+  one: Case,
+  session: Session,
+  options: RunOptions & { signal: AbortSignal },
+): Promise<CaseRecord> {
+  const { clock = systemClock, timeoutMs = 60_000, retries = 0, signal } = options
+  for (let attempt = 0; ; attempt++) {
+    const result = await runCase(one, session, { clock, timeoutMs, signal })
+    const again = result.verdict === 'fail' || result.verdict === 'error'
+    if (again && attempt < retries && !signal.aborted) continue
+    if (attempt === 0 || result.verdict !== 'pass') return result
+    return { ...result, reason: { code: 'retried', text: `passed at attempt ${attempt + 1}` } }
+  }
+}
+
+function headOf({ device, profile }: Session, facts: RunFacts): RunHead {
+  const { vendor, device: id, revision, driver, group } = device.identity
+  return {
+    schema: RECORD_SCHEMA,
+    id: facts.id,
+    startedAt: facts.startedAt.toISOString(),
+    host: facts.host,
+    versions: facts.versions,
+    seed: hex(facts.seed),
+    backend: device.backend,
+    device: {
+      ref: device.ref,
+      vendor: hex(vendor, 4),
+      device: hex(id, 4),
+      revision: hex(revision, 2),
+      ...(driver === undefined ? {} : { driver }),
+      ...(group === undefined ? {} : { group }),
+    },
+    profile: profile.name,
+  }
+}

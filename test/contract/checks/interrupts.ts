@@ -1,0 +1,128 @@
+import { expect } from '@jest/globals'
+import { bar, type Bench, busOf, type Check, edu, failure, INTERRUPT_AT_END, load, map, PATIENCE } from '../bench.ts'
+
+/** Milliseconds in which an interrupt that is on its way has arrived. */
+const SHORTLY = 50
+
+export const interruptChecks: readonly Check[] = [
+  {
+    name: 'an interrupt that the device raises is counted, once',
+    async run(bench) {
+      const { interrupts } = bench.device
+      interrupts.enable('msi', 1)
+      expect(interrupts.count(0)).toBe(0)
+      raise(bench, 0x55)
+      expect(await interrupts.wait(0, 0, { timeoutMs: PATIENCE })).toBe(1)
+      acknowledge(bench, 0x55)
+      expect(await failure(() => interrupts.wait(0, 1, { timeoutMs: SHORTLY }))).toBe('timeout')
+      expect(interrupts.count(0)).toBe(1)
+    },
+  },
+  {
+    name: 'the interrupt status holds what raised it until that is acknowledged',
+    run(bench) {
+      const region = bar(bench)
+      raise(bench, 0x5)
+      raise(bench, 0x8)
+      expect(region.read32(edu.interruptStatus)).toBe(0xd)
+      acknowledge(bench, 0x4)
+      expect(region.read32(edu.interruptStatus)).toBe(0x9)
+      acknowledge(bench, 0x9)
+      expect(region.read32(edu.interruptStatus)).toBe(0)
+    },
+  },
+  {
+    name: 'one interrupt after the other is counted',
+    async run(bench) {
+      const { interrupts } = bench.device
+      interrupts.enable('msi', 1)
+      for (let times = 0; times < 3; times++) {
+        raise(bench, 1)
+        expect(await interrupts.wait(0, times, { timeoutMs: PATIENCE })).toBe(times + 1)
+        acknowledge(bench, 1)
+      }
+    },
+  },
+  {
+    name: 'the end of a transfer raises an interrupt when asked to',
+    async run(bench) {
+      const { interrupts } = bench.device
+      interrupts.enable('msi', 1)
+      using source = map(bench, [1], 'read')
+      await load(bench, busOf(source), 16, INTERRUPT_AT_END)
+      await interrupts.wait(0, 0, { timeoutMs: PATIENCE })
+      expect(bar(bench).read32(edu.interruptStatus)).toBe(0x100)
+      acknowledge(bench, 0x100)
+    },
+  },
+  {
+    name: 'a wait ends with timeout when nothing fires',
+    async run({ device: { interrupts } }) {
+      interrupts.enable('msi', 1)
+      expect(await failure(() => interrupts.wait(0, 0, { timeoutMs: SHORTLY }))).toBe('timeout')
+    },
+  },
+  {
+    name: 'a wait can be cancelled, before and while it waits',
+    async run({ device: { interrupts } }) {
+      interrupts.enable('msi', 1)
+      const abort = new AbortController()
+      const waiting = failure(() => interrupts.wait(0, 0, { timeoutMs: PATIENCE, signal: abort.signal }))
+      abort.abort()
+      expect(await waiting).toBe('cancelled')
+      expect(await failure(() => interrupts.wait(0, 0, { timeoutMs: PATIENCE, signal: abort.signal }))).toBe(
+        'cancelled',
+      )
+    },
+  },
+  {
+    name: 'disabling rejects what waits, and what would wait then',
+    async run({ device: { interrupts } }) {
+      interrupts.enable('msi', 1)
+      const waiting = failure(() => interrupts.wait(0, 0, { timeoutMs: PATIENCE }))
+      interrupts.disable()
+      interrupts.disable()
+      expect(await waiting).toBe('cancelled')
+      expect(await failure(() => interrupts.wait(0, 0, { timeoutMs: PATIENCE }))).toBe('interrupt-unavailable')
+      expect(await failure(() => interrupts.count(0))).toBe('interrupt-unavailable')
+      expect(await failure(() => interrupts.trigger(0))).toBe('interrupt-unavailable')
+    },
+  },
+  {
+    name: 'counts begin at 0 when enabled again',
+    async run(bench) {
+      const { interrupts } = bench.device
+      interrupts.enable('msi', 1)
+      raise(bench, 1)
+      await interrupts.wait(0, 0, { timeoutMs: PATIENCE })
+      acknowledge(bench, 1)
+      interrupts.disable()
+      interrupts.enable('msi', 1)
+      expect(interrupts.count(0)).toBe(0)
+      expect(await failure(() => interrupts.wait(0, 0, { timeoutMs: SHORTLY }))).toBe('timeout')
+    },
+  },
+  {
+    name: 'what the device lacks, or cannot have beside what is enabled, is refused',
+    async run({ device: { interrupts } }) {
+      expect(interrupts.vectors).toMatchObject({ msi: 1, msix: 0 })
+      expect(await failure(() => interrupts.enable('msix', 1))).toBe('interrupt-unavailable')
+      expect(await failure(() => interrupts.enable('msi', 2))).toBe('interrupt-unavailable')
+      expect(await failure(() => interrupts.enable('msi', 0))).toBe('interrupt-unavailable')
+      interrupts.enable('msi', 1)
+      expect(await failure(() => interrupts.enable('intx', 1))).toBe('capability-missing')
+      expect(await failure(() => interrupts.count(1))).toBe('interrupt-unavailable')
+    },
+  },
+  {
+    name: 'an interrupt that the platform raises is counted',
+    async run({ device: { interrupts } }) {
+      interrupts.enable('msi', 1)
+      interrupts.trigger(0)
+      expect(await interrupts.wait(0, 0, { timeoutMs: PATIENCE })).toBe(1)
+    },
+  },
+]
+
+const raise = (bench: Bench, value: number): void => bar(bench).write32(edu.interruptRaise, value)
+const acknowledge = (bench: Bench, value: number): void => bar(bench).write32(edu.interruptAcknowledge, value)

@@ -1,0 +1,53 @@
+import { type Va, va } from '../../src/base/address.ts'
+import { VirtualClock } from '../../src/base/virtual-clock.ts'
+import { PAGE_SIZE } from '../../src/base/pages.ts'
+import { openLoopback } from '../../src/backend/loopback/device.ts'
+import type { HostMemory } from '../../src/device/contract.ts'
+import type { Bench } from './bench.ts'
+
+/** Memory without native code: what the model reaches by offset. */
+export class ArrayMemory implements HostMemory {
+  readonly area = 0
+  readonly address: Va = va(0x7000_0000_0000n)
+  readonly size: number
+  readonly #bytes: Uint8Array
+
+  constructor(frames: number) {
+    this.size = frames * PAGE_SIZE
+    this.#bytes = new Uint8Array(this.size)
+  }
+
+  read(offset: number, length: number): Uint8Array {
+    return this.#bytes.slice(offset, offset + length)
+  }
+
+  write(offset: number, bytes: Uint8Array): void {
+    this.#bytes.set(bytes, offset)
+  }
+}
+
+/** Unsigned 32-bit numbers, the same ones each time (Marsaglia's xorshift). */
+export function xorshift(seed: number): () => number {
+  let state = seed
+  return () => {
+    state ^= state << 13
+    state ^= state >>> 17
+    state ^= state << 5
+    return state >>> 0
+  }
+}
+
+export async function openLoopbackBench(ref: string): Promise<Bench> {
+  const device = openLoopback(ref, { clock: new VirtualClock(), random: xorshift(0x2545_f491) })
+  let next = 0x7f00_0000_0000n
+  return {
+    device,
+    memory: new ArrayMemory(64),
+    reserve(bytes) {
+      const start = va(next)
+      next += BigInt(bytes)
+      return start
+    },
+    close: () => device.close(),
+  }
+}

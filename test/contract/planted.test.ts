@@ -1,0 +1,128 @@
+import { describe, expect, it } from '@jest/globals'
+import type { LoopbackFault } from '../../src/backend/loopback/planted/defects.ts'
+import { brokenBenches, soundBenches } from './broken-benches.ts'
+import { deviceChecks, runCheck } from './device.ts'
+import { openLoopbackBench } from './loopback-bench.ts'
+
+const MOVES = 'it moves bytes out of memory and back, across frames, and touches no byte beside them'
+const REPORTS = 'a refused access is reported with its page and direction, where the platform shows faults'
+
+/** For each defect that can be planted, the checks that have to notice it. */
+const noticedBy: Record<LoopbackFault, readonly string[]> = {
+  'ident-wrong': ['the identification register holds its constant'],
+  'liveness-stuck': ['the liveness register inverts'],
+  'factorial-wrong': ['it computes factorials'],
+  'factorial-never-ends': ['it computes factorials'],
+  'register-write-lost': ['the liveness register inverts'],
+  'register-high-half-lost': ['a 64-bit register keeps both halves, and 4 bytes set all of it'],
+  'register-narrow-answered': ['accesses have exactly the width that was asked for'],
+  'interrupt-status-lost': ['the interrupt status holds what raised it until that is acknowledged'],
+  'interrupt-acknowledge-lost': ['the interrupt status holds what raised it until that is acknowledged'],
+  'reset-fails': ['a reset leaves a device that answers, with the registers it had'],
+  'reset-clears-registers': ['a reset leaves a device that answers, with the registers it had'],
+  'bar-size-wrong': [
+    'a register outside BAR 0 is refused',
+    'BAR 0 is memory of 1 MiB at a page boundary, as its register says',
+    'a view outside BAR 0 or off a page boundary is refused',
+  ],
+  'bar-offset-ignored': ['a view at an offset shows what is there'],
+  'bar-view-detached': ['a view of BAR 0 shows the same registers'],
+  'config-ids-wrong': [
+    'its identity is what config space says',
+    'config space reads alike in all widths, and no further than its end',
+  ],
+  'config-write-lost': ['a bit written to the command register stays written'],
+  'decode-ignored': ['registers are gone while memory decode is off'],
+  'close-ignored': ['every member refuses to work after close', 'closing ends a wait'],
+  'dma-never-completes': ['it gathers a read that crosses frames'],
+  'dma-done-early': [MOVES],
+  'dma-drops-last-byte': [MOVES],
+  'dma-writes-one-byte-too-many': [MOVES],
+  'dma-writes-before': [MOVES],
+  'dma-shifts-by-one': [MOVES],
+  'dma-swaps-bytes': [MOVES],
+  'dma-stops-at-page-end': ['it gathers a read that crosses frames'],
+  'dma-ignores-length-above-2048': [MOVES],
+  'dma-writes-lost': ['it gathers a read that crosses frames'],
+  'dma-reads-zeros': ['it gathers a read that crosses frames'],
+  'dma-wrong-page': [MOVES],
+  'dma-page-offset-lost': ['it gathers a read that crosses frames'],
+  'clamp-missing': ['address bits that the device lacks are cut off'],
+  'bus-master-ignored': ['it moves nothing while bus mastering is off'],
+  'irq-lost': ['one interrupt after the other is counted'],
+  'irq-twice': ['an interrupt that the device raises is counted, once'],
+  'irq-spurious': ['a wait ends with timeout when nothing fires', 'counts begin at 0 when enabled again'],
+  'irq-at-completion-lost': ['the end of a transfer raises an interrupt when asked to'],
+  'trigger-lost': [
+    'an interrupt that the platform raises is counted',
+    'disabling rejects what waits, and what would wait then',
+  ],
+  'iommu-keeps-translation': ['memory that was unmapped is not written'],
+  'iommu-ignores-permissions': [
+    'memory that is mapped for reading is not written',
+    'memory that is mapped for writing is not read',
+  ],
+  'iommu-identity': ['an address that was never mapped reaches no frame, not even the one of that number'],
+  'iommu-wrong-fault-address': [REPORTS],
+  'iommu-wrong-fault-direction': [REPORTS],
+  'iommu-loses-faults': [REPORTS],
+  'iommu-accepts-overlap': ['an overlap is refused and leaves nothing mapped'],
+  'iommu-refusal-leaks': ['an overlap is refused and leaves nothing mapped'],
+  'unmap-short': ['unmapping tells the exact bytes'],
+  'aperture-unchecked': ['an address outside the apertures is refused and leaves nothing mapped'],
+  'placement-ignored': [
+    'a mapping goes where it was told to',
+    'scattered runs touch one another nowhere',
+    'the last page of the last aperture can be mapped',
+    'a range that runs over the end of the address space is refused',
+    'an address off a page boundary is refused',
+  ],
+  'segments-unmerged': ['adjacent frames become one segment'],
+  'segments-short': [
+    'segments are page aligned, inside an aperture and sum up to the mapping',
+    'joined runs follow one another',
+  ],
+}
+
+function checkNamed(name: string) {
+  const check = deviceChecks.find((candidate) => candidate.name === name)
+  if (check === undefined) throw new Error(`there is no check "${name}"`)
+  return check
+}
+
+describe('a planted defect is noticed by the contract', () => {
+  const planted = Object.entries(noticedBy).flatMap(([fault, names]) => names.map((name) => [fault, name] as const))
+
+  it.each(planted)('%s: %s', async (fault, name) => {
+    const open = () => openLoopbackBench(`loopback:edu?fault=${fault}`)
+    await expect(runCheck(checkNamed(name), open)).rejects.toThrow()
+  })
+})
+
+describe('a device that is broken otherwise is noticed by the contract', () => {
+  it.each(Object.entries(brokenBenches))('%s', async (name, breakIt) => {
+    const open = async () => breakIt(await openLoopbackBench('loopback:edu'))
+    await expect(runCheck(checkNamed(name), open)).rejects.toThrow()
+  })
+})
+
+describe('the contract', () => {
+  it.each(Object.entries(soundBenches))('passes when nothing is broken in a wrapped bench: %s', async (_, wrap) => {
+    for (const check of deviceChecks) {
+      await runCheck(check, async () => wrap(await openLoopbackBench('loopback:edu')))
+    }
+  })
+
+  it('has no check that was never seen to fail', () => {
+    const shown = new Set([...Object.values(noticedBy).flat(), ...Object.keys(brokenBenches)])
+    expect(deviceChecks.map(({ name }) => name).filter((name) => !shown.has(name))).toEqual([])
+  })
+})
+
+describe('several defects at once', () => {
+  it('are all there', async () => {
+    const open = () => openLoopbackBench('loopback:edu?fault=ident-wrong,liveness-stuck')
+    await expect(runCheck(checkNamed('the identification register holds its constant'), open)).rejects.toThrow()
+    await expect(runCheck(checkNamed('the liveness register inverts'), open)).rejects.toThrow()
+  })
+})
