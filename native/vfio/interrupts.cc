@@ -51,7 +51,12 @@ void Notify(Napi::Env env, Napi::Function notify, std::nullptr_t*, Vector* data)
   Delivery& delivery = *vector->delivery;
   const uint64_t fired = delivery.pending[vector->number].exchange(0);
   if (env == nullptr || notify.IsEmpty() || !delivery.armed) return;
-  notify.Call({Napi::Number::New(env, vector->number), Napi::Number::New(env, static_cast<double>(fired))});
+  try {
+    notify.Call({Napi::Number::New(env, vector->number), Napi::Number::New(env, static_cast<double>(fired))});
+  } catch (const Napi::Error& error) {
+    // Node only warns of an exception that leaves a thread-safe function; this makes it an uncaught one.
+    napi_fatal_exception(env, error.Value());
+  }
   // The kernel masks a level-triggered line when it fires. `notify` has had its chance to quiet the device.
   if (delivery.automasked && delivery.armed) {
     SetIrqs(delivery.device->number(), uapi::kIrqDataNone | uapi::kIrqActionUnmask, delivery.index, vector->number, 1);

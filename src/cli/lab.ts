@@ -1,10 +1,9 @@
 import { randomUUID } from 'node:crypto'
-import { existsSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join, resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { systemClock } from '../base/clock.ts'
-import { ProbarError, codeOf, type ErrorCode } from '../base/errors.ts'
+import { ProbarError } from '../base/errors.ts'
 import type { KernelChoice } from '../lab/boot-files.ts'
 import { outFolder, visibleInGuest } from '../lab/out-folder.ts'
 import type { NamedPresentation } from '../lab/presentation.ts'
@@ -12,7 +11,9 @@ import { ACCELERATORS, IOMMUS, type Accelerator, type Iommu } from '../lab/qemu/
 import { runLab, type LabHost } from '../lab/run.ts'
 import { setUpLab } from '../lab/setup.ts'
 import { loadProfile } from '../profile/load.ts'
+import { collect, reporting, settle } from './command.ts'
 import { ExitStatus, type CliIo } from './io.ts'
+import { packageRoot } from './package.ts'
 
 interface RunOptions {
   readonly devices: string
@@ -116,14 +117,6 @@ function hostOf(io: CliIo): LabHost {
   }
 }
 
-/** The folder with Probar's package.json, from the sources as from what was built of them. */
-function packageRoot(): string {
-  for (let folder = import.meta.dirname; folder !== dirname(folder); folder = dirname(folder)) {
-    if (existsSync(join(folder, 'package.json'))) return folder
-  }
-  throw new ProbarError('internal', `no package.json above ${import.meta.dirname}`)
-}
-
 function kernelChoice(kernel: string, cwd: string): KernelChoice {
   if (kernel === 'stock') return { kind: 'stock' }
   if (kernel === 'own') {
@@ -143,8 +136,6 @@ function presentationsOf(list: string, cwd: string): NamedPresentation[] {
   })
 }
 
-const collect = (value: string, before: readonly string[]): string[] => [...before, value]
-
 const atLeast =
   (least: number, most: number, unit: string) =>
   (text: string): number => {
@@ -152,33 +143,3 @@ const atLeast =
     if (/^\d+$/.test(text) && value >= least && value <= most) return value
     throw new InvalidArgumentError(`Give a whole number of ${unit} from ${least} to ${most}.`)
   }
-
-/** Commander's own complaints are usage errors, written where everything else is. */
-function settle(command: Command, io: CliIo): Command {
-  return command
-    .configureOutput({ writeOut: (text) => io.stdout.write(text), writeErr: (text) => io.stderr.write(text) })
-    .exitOverride((error) => {
-      io.exit(error.exitCode === 0 ? ExitStatus.ok : ExitStatus.usage)
-      throw error
-    })
-}
-
-const STATUSES: Partial<Readonly<Record<ErrorCode, ExitStatus>>> = {
-  usage: ExitStatus.usage,
-  'profile-unknown': ExitStatus.usage,
-  'profile-invalid': ExitStatus.usage,
-  'lab-tool-missing': ExitStatus.notReady,
-  'permission-denied': ExitStatus.notReady,
-}
-
-/** Runs a command and turns its failure into a message and an exit status. */
-async function reporting(io: CliIo, action: () => Promise<ExitStatus>): Promise<void> {
-  try {
-    io.exit(await action())
-  } catch (error) {
-    const code = codeOf(error)
-    if (code === undefined) throw error
-    io.stderr.write(`error ${code}: ${(error as Error).message}\n`)
-    io.exit(io.signal.aborted ? ExitStatus.interrupted : (STATUSES[code] ?? ExitStatus.failed))
-  }
-}

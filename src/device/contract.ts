@@ -140,6 +140,12 @@ export interface DmaCapabilities {
   readonly placement: 'caller' | 'platform' | 'identity'
   /** An unmapped or forbidden access is refused, by an IOMMU. */
   readonly revocable: boolean
+  /**
+   * The device cannot read memory that is mapped for writing only. Not so behind VT-d: its Linux driver sets the
+   * present bit of every entry, which second-level tables take as the permission to read (measured with 6.1; kernel:
+   * drivers/iommu/intel/iommu.c, DMA_FL_PTE_PRESENT).
+   */
+  readonly writeOnly: boolean
   /** Mappings that may exist at once. */
   readonly maxEntries: number
   /** Bytes of the smallest page. */

@@ -94,7 +94,8 @@ export async function runLab(request: LabRequest, host: LabHost): Promise<LabOut
   const guest = disposal.use(new Guest(program, request.verbose ? (chunk) => host.stderr.write(chunk) : undefined))
   serveChannel(guest.channel, (wanted) => performRequest(wanted, guest.monitor, devices, request.out))
   await finish(guest, request, host)
-  return outcomeOf(share)
+  // awaited here, because leaving this block removes the folder
+  return await outcomeOf(share)
 }
 
 /** The times at which files of the shared folder were written tell how long it took. */

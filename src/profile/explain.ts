@@ -75,5 +75,6 @@ function shown(value: unknown): string {
   if (typeof value === 'number') return Number.isInteger(value) && value > 255 ? `${value} (${hex(value)})` : `${value}`
   if (typeof value === 'string') return value.length > 40 ? `'${value.slice(0, 40)}…'` : `'${value}'`
   if (Array.isArray(value)) return 'a list'
-  return typeof value === 'object' && value !== null ? 'a map' : value === null ? 'empty' : String(value)
+  if (typeof value === 'object') return value === null ? 'empty' : 'a map'
+  return JSON.stringify(value) ?? 'nothing'
 }

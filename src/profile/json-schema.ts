@@ -4,6 +4,7 @@ import { profileSchema } from './schema.ts'
 
 /** The part of JSON Schema that profiles use. */
 export interface JsonSchema {
+  readonly title?: string
   readonly properties?: Readonly<Record<string, JsonSchema>>
   readonly additionalProperties?: JsonSchema | boolean
   readonly items?: JsonSchema | readonly JsonSchema[]
@@ -17,7 +18,7 @@ export function profileJsonSchema(): JsonSchema {
     // "readOnly" in JSON Schema is about forms, not about types.
     override: ({ jsonSchema }) => delete jsonSchema.readOnly,
   })
-  return { ...(schema as JsonSchema), ...{ title: 'Probar hardware profile' } }
+  return { ...(schema as JsonSchema), title: 'Probar hardware profile' }
 }
 
 /** The keys that the map at `path` may have; none when it may have any. */

@@ -115,7 +115,7 @@ const labSchema = object({
       .exactOptional(),
     arguments: list(z.tuple([text, z.string()], { error: 'must be a list of two texts, flag and value' }).readonly())
       .exactOptional()
-      .describe('[flag, value] pairs that QEMU needs besides'),
+      .describe('[flag, value] pairs that QEMU needs besides; {id} stands for the id of the device'),
   }),
 })
 

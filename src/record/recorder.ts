@@ -30,8 +30,8 @@ export class CaseTrace {
   }
 
   /**
-   * Adds an operation after it ended: one that threw or was refused moved nothing and witnesses nothing, so it is
-   * recorded with who refused it. Arguments that are undefined are left out.
+   * Adds an operation once its outcome is known, so that the witness is never one who did not answer. Of a refusal,
+   * `by` is who refused. Arguments that are undefined are left out.
    * @param by who carried it out: only Probar's code, the operating system, or the device
    */
   record(op: string, by: Witness, args: Readonly<Record<string, TraceValue>>, result?: TraceValue): void {

@@ -4,7 +4,6 @@
  */
 export const skipCodes = {
   'addon-missing': 'the native addon is not built: install a C++20 compiler and cmake, then run npm rebuild',
-  'no-profile': 'no profile describes this device, so nothing is known of its registers',
   'no-dma-engine': 'the profile names no engine that makes this device move bytes',
   'transfer-too-short': 'the engine moves fewer bytes at once than the case needs',
   'no-interrupts': 'the device, or its engine, raises no interrupt on demand',

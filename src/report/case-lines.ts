@@ -24,6 +24,7 @@ export function caseLines(result: CaseRecord, page: Page): readonly string[] {
   const title = titleLine(result, page)
   switch (result.verdict) {
     case 'pass':
+      return [...title, ...remarkLines(result, page)]
     case 'skip':
       return title
     case 'xfail':
@@ -43,15 +44,16 @@ export function caseLines(result: CaseRecord, page: Page): readonly string[] {
 function titleLine(result: CaseRecord, { paint, columns }: Page): readonly string[] {
   const { sign, colour } = signs[result.verdict]
   const name = printable(shortName(result))
-  const side = result.verdict === 'skip' ? skipped(result) : witnessed(result)
+  const side = printable(result.verdict === 'skip' ? skipped(result) : witnessed(result))
   const width = Math.min(columns, USUAL)
   const room = width - 4 - side.length - 1
   const mark = paint[colour](sign)
-  if (columns < WIDE || name.length > room) {
+  const fits = columns >= WIDE && name.length <= room
+  if (!fits && Number.isFinite(columns)) {
     const [first = '', ...others] = wrap(name, columns, { first: '', rest: '    ' })
     return [`  ${mark} ${first}`, ...others]
   }
-  return [`  ${mark} ${name}${' '.repeat(room - name.length + 1)}${paint.faint(side)}`]
+  return [`  ${mark} ${name}${' '.repeat(Math.max(1, room - name.length + 1))}${paint.faint(side)}`]
 }
 
 const signs: Readonly<Record<Verdict, { readonly sign: string; readonly colour: keyof Paint }>> = {
@@ -59,8 +61,8 @@ const signs: Readonly<Record<Verdict, { readonly sign: string; readonly colour: 
   fail: { sign: '✗', colour: 'bad' },
   skip: { sign: '-', colour: 'odd' },
   xfail: { sign: '~', colour: 'odd' },
-  xpass: { sign: '!', colour: 'bad' },
-  error: { sign: '‼', colour: 'bad' },
+  xpass: { sign: '+', colour: 'bad' },
+  error: { sign: '!', colour: 'bad' },
 }
 
 /** Without the suite in front, which is the heading above it. */
@@ -71,6 +73,11 @@ function shortName({ id, suite }: CaseRecord): string {
 const witnessed = ({ witness, durationMs }: CaseRecord): string => `${witness} ${duration(durationMs).padStart(9)}`
 
 const skipped = ({ reason }: CaseRecord): string => `skipped: ${reason?.code ?? 'no reason'}`
+
+/** A pass that has a reason is not a plain one, for example because it took more than one attempt. */
+function remarkLines({ reason }: CaseRecord, { paint, columns }: Page): readonly string[] {
+  return reason === undefined ? [] : wrap(reason.text, columns, DETAIL).map((line) => paint.odd(line))
+}
 
 function reasonLines({ reason, rules }: CaseRecord, label: string, { paint, columns }: Page): readonly string[] {
   const text = reason === undefined ? label : `${label}: ${reason.text}`

@@ -75,9 +75,19 @@ function replace(file: string, text: string): void {
   }
 }
 
-function asOsError(target: string, error: unknown): Error {
-  if (!(error instanceof Error) || !('errno' in error) || typeof error.errno !== 'number') throw error
-  const syscall = 'syscall' in error ? String(error.syscall) : ''
+/** Anything but a failed system call is passed on as it is. */
+function asOsError(target: string, error: unknown): unknown {
+  if (!isSystemError(error)) return error
   const message = `cannot write the record to ${target}: ${error.message}`
-  return new OsError('os-error', message, Math.abs(error.errno), syscall, { cause: error })
+  return new OsError('os-error', message, Math.abs(error.errno), error.syscall, { cause: error })
+}
+
+interface SystemError {
+  readonly message: string
+  readonly errno: number
+  readonly syscall: string
+}
+
+function isSystemError(error: unknown): error is SystemError {
+  return typeof error === 'object' && error !== null && 'errno' in error && 'syscall' in error && 'message' in error
 }

@@ -60,7 +60,7 @@ const noticedBy: Record<LoopbackFault, readonly string[]> = {
   'iommu-keeps-translation': ['memory that was unmapped is not written'],
   'iommu-ignores-permissions': [
     'memory that is mapped for reading is not written',
-    'memory that is mapped for writing is not read',
+    'memory that is mapped for writing is read exactly where the platform says that it cannot forbid it',
   ],
   'iommu-identity': ['an address that was never mapped reaches no frame, not even the one of that number'],
   'iommu-wrong-fault-address': [REPORTS],

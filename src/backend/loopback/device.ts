@@ -149,6 +149,7 @@ function domainOf(iommu: Iommu, random: () => number, addressBits: number, defec
   const capabilities = {
     placement: 'caller',
     revocable: true,
+    writeOnly: true,
     maxEntries: iommu.maxEntries,
     pageSize: PAGE_SIZE,
     apertures: clipApertures(APERTURES, addressBits),

@@ -67,7 +67,8 @@ export class VfioDevice implements Device {
   close(): void {
     if (!this.#open) return
     this.#open = false
-    this.interrupts.disable()
+    this.interrupts.close()
+    this.faults.close()
     this.dma.close()
     for (const region of this.regions) region.close()
     for (const descriptor of [this.#parts.file, this.#parts.group, this.#parts.container]) {
@@ -91,6 +92,7 @@ function openDomain({ options, container }: VfioParts): IovaDomain {
   const capabilities = {
     placement: 'caller',
     revocable: true,
+    writeOnly: false,
     maxEntries: info.available > 0 ? info.available : DEFAULT_ENTRIES,
     pageSize: PAGE_SIZE,
     apertures,

@@ -17,6 +17,7 @@ export class KernelFaultLog implements FaultLog {
   readonly observable: boolean
   readonly #address: string
   readonly #clock: Clock
+  #closed = false
 
   constructor(address: string, clock: Clock) {
     this.#address = address
@@ -25,12 +26,17 @@ export class KernelFaultLog implements FaultLog {
   }
 
   async watch(signal?: AbortSignal): Promise<FaultWatch> {
+    if (this.#closed) throw new ProbarError('closed', 'the device is closed')
     if (!this.observable) {
       const why = 'the kernel log cannot be read, or the IOMMU is of another make than the one whose messages are known'
       throw new ProbarError('capability-missing', `IOMMU faults are not observable here: ${why}`)
     }
     await sleep(this.#clock, QUIET_MS, signal)
     return new KernelFaultWatch(new KernelLog(), this.#address, this.#clock)
+  }
+
+  close(): void {
+    this.#closed = true
   }
 }
 

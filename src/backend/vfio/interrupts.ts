@@ -12,6 +12,7 @@ export class VfioInterrupts implements Interrupts {
   readonly #file: DeviceFile
   readonly #counter: InterruptCounter
   #set: InterruptSet | undefined
+  #closed = false
 
   constructor(native: VfioSurface, file: DeviceFile, clock: Clock) {
     this.#native = native
@@ -22,6 +23,7 @@ export class VfioInterrupts implements Interrupts {
   }
 
   enable(kind: InterruptKind, vectors: number): void {
+    this.#check()
     if (vectors < 1 || vectors > this.vectors[kind]) {
       throw new ProbarError(
         'interrupt-unavailable',
@@ -33,7 +35,12 @@ export class VfioInterrupts implements Interrupts {
     }
     this.#counter.reset(vectors)
     const notify = (vector: number, fired: number): void => this.#counter.fired(vector, fired)
-    this.#set = this.#native.armInterrupts(this.#file, InterruptIndex[kind], vectors, notify)
+    try {
+      this.#set = this.#native.armInterrupts(this.#file, InterruptIndex[kind], vectors, notify)
+    } catch (error) {
+      this.#counter.reset(0)
+      throw error
+    }
   }
 
   disable(): void {
@@ -45,15 +52,27 @@ export class VfioInterrupts implements Interrupts {
   }
 
   count(vector: number): number {
+    this.#check()
     return this.#counter.count(vector)
   }
 
-  wait(vector: number, after: number, options: WaitOptions): Promise<number> {
+  async wait(vector: number, after: number, options: WaitOptions): Promise<number> {
+    this.#check()
     return this.#counter.wait(vector, after, options)
   }
 
   trigger(vector: number): void {
+    this.#check()
     this.#counter.count(vector)
     if (this.#set !== undefined) this.#native.triggerInterrupt(this.#set, vector)
+  }
+
+  close(): void {
+    this.disable()
+    this.#closed = true
+  }
+
+  #check(): void {
+    if (this.#closed) throw new ProbarError('closed', 'the device is closed')
   }
 }

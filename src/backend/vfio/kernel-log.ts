@@ -1,5 +1,6 @@
 import { closeSync, constants, openSync, readSync } from 'node:fs'
 import { OsError } from '../../base/errors.ts'
+import { systemErrorCode } from '../../base/system-error.ts'
 
 const RECORD_BYTES = 8192
 
@@ -29,7 +30,7 @@ export class KernelLog implements Disposable {
         const record = buffer.toString('utf8', 0, readSync(this.#descriptor, buffer))
         return record.slice(record.indexOf(';') + 1).trimEnd()
       } catch (error) {
-        const code = error instanceof Error && 'code' in error ? error.code : undefined
+        const code = systemErrorCode(error)
         if (code === 'EAGAIN') return undefined
         if (code !== 'EPIPE') throw error
         this.lost = true

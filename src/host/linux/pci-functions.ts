@@ -2,6 +2,7 @@ import { readFileSync, readdirSync, readlinkSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { type PhysicalAddress, physicalAddress } from '../../base/address.ts'
 import { ProbarError } from '../../base/errors.ts'
+import { systemErrorCode } from '../../base/system-error.ts'
 import { type BarAttributes, type ConfigIds, barAttributes, configIds } from '../../pci/config.ts'
 
 /** What sysfs tells of a PCI function (kernel: Documentation/ABI/testing/sysfs-bus-pci). */
@@ -71,11 +72,9 @@ function ifPresent<T>(look: () => T): T | undefined {
   try {
     return look()
   } catch (error) {
-    if (isMissing(error)) return undefined
+    if (MISSING.has(systemErrorCode(error) ?? '')) return undefined
     throw error
   }
 }
 
-function isMissing(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')
-}
+const MISSING: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR'])

@@ -10,7 +10,8 @@ import {
   MmGetMdlVirtualAddress,
   MmSizeOfMdl,
 } from '../../ddi/mm/mdl.ts'
-import { homeBytes, mdlBytes } from './home-bytes.ts'
+import { orderPattern } from '../../memory/patterns.ts'
+import { frameBytes, homeBytes, mdlBytes, walkList } from './home-bytes.ts'
 import type { Case } from '../case.ts'
 import type { Context } from '../context.ts'
 import { ANYWHERE, MmCached, ZERO, allocate, mapSystem, openAdapter, putList, mustGetList, release } from './buffers.ts'
@@ -39,21 +40,22 @@ export const allocationCases: readonly Case[] = [
     title: 'header members and page numbers lie at their x64 offsets, in the bytes that a driver sees',
     rules: ['MDL-001', 'MDL-002', 'MDL-003'],
     run: (context) => {
-      const { check } = context
+      const { check, kernel } = context
       const mdl = allocate(context, 3 * PAGE_SIZE)
+      const view = mapSystem(context, mdl)
+      kernel.memory.write(view, orderPattern(3 * PAGE_SIZE, 31))
       const bytes = homeBytes(context, mdl.address, mdlBytes(3))
-      check.equal(bytes.getUint16(8, true), MmSizeOfMdl(va(0n), 3 * PAGE_SIZE), 'Size at byte 8')
-      check.equal(bytes.getUint16(10, true), mdl.MdlFlags, 'MdlFlags at byte 10')
+      check.equal(bytes.getUint16(8, true), mdlBytes(3), 'Size at byte 8')
+      check.equal(bytes.getUint16(10, true) & 3, 3, 'MdlFlags at byte 10, locked and mapped')
+      check.equal(bytes.getBigUint64(24, true), view, 'MappedSystemVa at byte 24')
+      check.equal(bytes.getBigUint64(32, true), 0n, 'StartVa at byte 32')
       check.equal(bytes.getUint32(40, true), 3 * PAGE_SIZE, 'ByteCount at byte 40')
       check.equal(bytes.getUint32(44, true), 0, 'ByteOffset at byte 44')
-      const frames = context.ddi.mm.framesOf('the case', mdl)
-      frames.forEach((frame, i) => {
-        check.equal(
-          bytes.getBigUint64(48 + 8 * i, true),
-          BigInt(context.frames.pfn(frame)),
-          `page number ${i} behind the header`,
-        )
-      })
+      for (let i = 0; i < 3; i++) {
+        const expected = orderPattern(3 * PAGE_SIZE, 31).subarray(i * PAGE_SIZE, (i + 1) * PAGE_SIZE)
+        const pfn = bytes.getBigUint64(48 + 8 * i, true)
+        check.bytes(frameBytes(context, pfn), expected, `page ${i}, by its number behind the header`)
+      }
       release(context, mdl)
     },
   },
@@ -66,11 +68,10 @@ export const allocationCases: readonly Case[] = [
       const mdl = allocate(context, 5 * PAGE_SIZE + 1)
       check.equal(MmGetMdlByteCount(mdl), 6 * PAGE_SIZE, 'ByteCount')
       check.equal(pfns(mdl).length, 6, 'valid page numbers')
-      check.ok(
-        pfns(mdl).every((pfn) => pfn !== 0n && pfn !== EMPTY_SLOT),
-        'every page number is filled',
-      )
-      check.equal(mdl.header.get('Size'), 48 + 8 * 6, 'Size')
+      pfns(mdl).forEach((pfn, i) => check.present(context.frames.indexOf(Number(pfn)), `a frame for page ${i}`))
+      check.equal(new Set(pfns(mdl)).size, 6, 'different page numbers')
+      check.equal(mdl.header.get('Size'), mdlBytes(6), 'Size')
+      check.equal(MmSizeOfMdl(va(PAGE - 1n), 2), mdlBytes(2), 'MmSizeOfMdl of 2 bytes across a page end')
       release(context, mdl)
     },
   },
@@ -130,9 +131,11 @@ export const allocationCases: readonly Case[] = [
   },
   {
     id: 'mdl/misaligned-skip-gives-null',
-    title: 'SkipBytes that is no multiple of the page size gives NULL',
+    title: 'SkipBytes that is no multiple of the page size gives NULL, one that is gives pages',
     rules: ['MDL-111'],
-    run: ({ check, ddi }) => {
+    run: (context) => {
+      const { check, ddi } = context
+      release(context, allocate(context, PAGE_SIZE, { skip: physicalAddress(PAGE) }))
       const mdl = ddi.mm.MmAllocatePagesForMdlEx(ZERO, ANYWHERE, physicalAddress(PAGE + 1n), PAGE_SIZE, MmCached, 0)
       check.absent(mdl, 'the result')
     },
@@ -175,9 +178,11 @@ export const allocationCases: readonly Case[] = [
   },
   {
     id: 'mdl/size-limit',
-    title: 'a request of 0 bytes or of more than 4 GiB - 4096 gives NULL',
+    title: 'a request of 0 bytes or of more than 4 GiB - 4096 gives NULL, one of 4 GiB - 4096 what there is',
     rules: ['MDL-116'],
-    run: ({ check, ddi }) => {
+    run: (context) => {
+      const { check, ddi } = context
+      release(context, allocate(context, 0x1_0000_0000 - PAGE_SIZE))
       for (const bytes of [0, 0x1_0000_0000 - PAGE_SIZE + 1]) {
         check.absent(ddi.mm.MmAllocatePagesForMdlEx(ZERO, ANYWHERE, ZERO, bytes, MmCached, 0), `${bytes} bytes`)
       }
@@ -185,15 +190,18 @@ export const allocationCases: readonly Case[] = [
   },
   {
     id: 'mdl/device-reads-zeros-from-fresh-pages',
-    title: 'pages that held other data read as zeros to the device once they are allocated anew',
+    title: 'pages in which the device saw other data read as zeros to it once they are allocated anew',
     rules: ['MDL-115', 'MDL-126'],
     needs: ['engine'],
     run: async (context) => {
-      const { low, high } = windowOf(context, 2)
-      const old = allocate(context, 2 * PAGE_SIZE, { low, high })
+      const window = windowOf(context, 2)
+      const old = allocateWhole(context, window)
       context.kernel.memory.fill(mapSystem(context, old), 2 * PAGE_SIZE, 0x5a)
+      await checkDeviceReads(context, old, { offset: PAGE_SIZE - 32, length: 64, byte: 0x5a })
       release(context, old)
-      await checkDeviceReads(context, { low, high }, 0)
+      const fresh = allocateWhole(context, window)
+      await checkDeviceReads(context, fresh, { offset: 0, length: 2 * PAGE_SIZE, byte: 0 })
+      release(context, fresh)
     },
   },
   {
@@ -213,27 +221,48 @@ export const allocationCases: readonly Case[] = [
   },
   {
     id: 'mdl/free-empties-the-slots',
-    title: 'after MmFreePagesFromMdl no lock and no page number is left, and freeing again is bug check 0x1A',
+    title: 'MmFreePagesFromMdl gives the pages back and leaves no lock and no page number, ExFreePool gives the MDL back',
     rules: ['MDL-123', 'MDL-124'],
     run: (context) => {
-      const { check, ddi } = context
+      const { check, ddi, frames, kernel } = context
+      const before = { frames: frames.allocated, blocks: kernel.pool.blocks }
       const mdl = allocate(context, 2 * PAGE_SIZE)
       ddi.mm.MmFreePagesFromMdl(mdl)
       check.equal(mdl.MdlFlags & MdlFlags.MDL_PAGES_LOCKED, 0, 'PAGES_LOCKED')
       pfns(mdl).forEach((pfn, i) => check.equal(pfn, EMPTY_SLOT, `slot ${i}`))
+      check.equal(frames.allocated, before.frames, 'frames in use after MmFreePagesFromMdl')
       check.bugCheck(0x1a, 0x1236, 'freeing again', () => ddi.mm.MmFreePagesFromMdl(mdl))
       ddi.mm.ExFreePool(mdl)
+      check.equal(kernel.pool.blocks, before.blocks, 'pool blocks in use after ExFreePool')
     },
   },
 ]
 
-async function checkDeviceReads(context: Context, window: Bounds, byte: number): Promise<void> {
+/** Both pages of a window of two (MDL-126). */
+function allocateWhole(context: Context, { low, high }: Bounds): Mdl {
+  const { check } = context
+  const mdl = allocate(context, 2 * PAGE_SIZE, { low, high })
+  check.equal(MmGetMdlByteCount(mdl), 2 * PAGE_SIZE, 'bytes allocated from the window')
+  check.equal(
+    pfns(mdl)
+      .toSorted((a, b) => (a < b ? -1 : 1))
+      .join(),
+    [low / PAGE, high / PAGE].join(),
+    'the pages of the window, each once',
+  )
+  return mdl
+}
+
+interface Expected {
+  readonly offset: number
+  readonly length: number
+  readonly byte: number
+}
+
+async function checkDeviceReads(context: Context, mdl: Mdl, { offset, length, byte }: Expected): Promise<void> {
   const { check, engine, signal } = context
-  const mdl = allocate(context, 2 * PAGE_SIZE, window)
-  check.equal(MmGetMdlByteCount(mdl), 2 * PAGE_SIZE, 'bytes allocated from the same pages')
   const adapter = openAdapter(context)
-  const list = mustGetList(context, adapter, mdl, { length: 2 * PAGE_SIZE, writeToDevice: true })
-  check.filled(await engine.read(list.segments(), { signal }), byte, 'what the device read')
+  const list = mustGetList(context, adapter, mdl, { offset, length, writeToDevice: true })
+  check.filled(await engine.read(walkList(context, list), { signal }), byte, `what the device read, ${length} bytes`)
   putList(context, adapter, list, true)
-  release(context, mdl)
 }

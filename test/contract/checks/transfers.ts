@@ -61,7 +61,7 @@ export const transferChecks: readonly Check[] = [
     },
   },
   {
-    name: 'memory that is mapped for writing is not read',
+    name: 'memory that is mapped for writing is read exactly where the platform says that it cannot forbid it',
     async run(bench) {
       const secret = pattern(4, 64)
       await loadBytes(bench, pattern(5, 64))
@@ -70,7 +70,8 @@ export const transferChecks: readonly Check[] = [
       using target = map(bench, [24], 'write')
       await load(bench, busOf(source), 64)
       await store(bench, busOf(target), 64)
-      expect(bench.memory.read(24 * PAGE_SIZE, 64)).not.toEqual(secret)
+      const read = Buffer.from(secret).equals(bench.memory.read(24 * PAGE_SIZE, 64))
+      expect(read).toBe(!bench.device.dma.capabilities.writeOnly)
     },
   },
   {

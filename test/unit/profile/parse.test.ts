@@ -130,6 +130,12 @@ describe('a register of a profile', () => {
       'behaviour.constant.value: is 0x10, must have no bit outside the mask 0xf',
     ],
     [
+      'a constant register that cannot be read',
+      'r: { offset: 0, width: 32, access: wo, description: x, behaviour: { constant: { mask: 1, value: 1 } } }',
+      '{ constant',
+      'behaviour: is constant, but the register cannot be read',
+    ],
+    [
       'an inverting register that is read only',
       'r: { offset: 0, width: 32, access: ro, description: x, behaviour: { inverts: true } }',
       '{ inverts',

@@ -72,6 +72,12 @@ describe('the trace of a case', () => {
     ])
   })
 
+  it.each([Number.NaN, Number.POSITIVE_INFINITY])('writes %d, which JSON lacks, as text', (value) => {
+    const trace = new CaseTrace(still)
+    trace.record('measure', 'model', { value })
+    expect(trace.evidence().ops[0]?.args).toEqual({ value: String(value) })
+  })
+
   it('cuts a long text and says how long it was', () => {
     const trace = new CaseTrace(still)
     trace.record('read', 'device', {}, 'ab'.repeat(4096))

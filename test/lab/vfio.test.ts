@@ -1,0 +1,7 @@
+import { describeDeviceContract } from '../contract/device.ts'
+import { openVfioBench } from './vfio-bench.ts'
+
+/** The first device of the virtual bench. */
+const ADDRESS = '0000:01:00.0'
+
+describeDeviceContract(`vfio:${ADDRESS}`, () => openVfioBench(ADDRESS))

@@ -1,0 +1,70 @@
+import { describe, expect, it } from '@jest/globals'
+import { listPciFunctions, readPciFunction } from '../../../src/host/linux/pci-functions.ts'
+import { FakeSysfs } from './sysfs.ts'
+
+const ADDRESS = '0000:01:00.0'
+
+describe('a PCI function in sysfs', () => {
+  it('has the ids of its config space, its driver and its IOMMU group', () => {
+    using sysfs = new FakeSysfs({ [ADDRESS]: { ids: { vendor: 0x8086, device: 0x10d3 }, driver: 'e1000e', group: 12 } })
+    expect(readPciFunction(ADDRESS, sysfs.path)).toMatchObject({
+      address: ADDRESS,
+      vendor: 0x8086,
+      device: 0x10d3,
+      driver: 'e1000e',
+      iommuGroup: 12,
+    })
+  })
+
+  it('may have neither driver nor group', () => {
+    using sysfs = new FakeSysfs({ [ADDRESS]: {} })
+    expect(readPciFunction(ADDRESS, sysfs.path)).toMatchObject({ driver: undefined, iommuGroup: undefined, bars: [] })
+  })
+
+  it('has group 0 when that is its group', () => {
+    using sysfs = new FakeSysfs({ [ADDRESS]: { group: 0 } })
+    expect(readPciFunction(ADDRESS, sysfs.path).iommuGroup).toBe(0)
+  })
+
+  it('has the BARs that the kernel placed, with what their registers say', () => {
+    const fn = {
+      registers: { 0: 0xfea0_0000, 1: 0xc001, 2: 0x8000_000c, 3: 0x1 },
+      resources: {
+        0: '0x00000000fea00000 0x00000000feafffff 0x0000000000040200',
+        1: '0x000000000000c000 0x000000000000c01f 0x0000000000040101',
+        2: '0x0000000180000000 0x00000001803fffff 0x000000000014220c',
+        6: '0x00000000feb00000 0x00000000feb0ffff 0x0000000000046200',
+      },
+    }
+    using sysfs = new FakeSysfs({ [ADDRESS]: fn })
+    expect(readPciFunction(ADDRESS, sysfs.path).bars).toEqual([
+      { index: 0, start: 0xfea0_0000n, size: 0x10_0000, kind: 'memory', addressBits: 32, prefetchable: false },
+      { index: 1, start: 0xc000n, size: 0x20, kind: 'io', addressBits: 32, prefetchable: false },
+      { index: 2, start: 0x1_8000_0000n, size: 0x40_0000, kind: 'memory', addressBits: 64, prefetchable: true },
+    ])
+  })
+
+  it('is absent when there is no folder of its address, and the message says how to list what there is', () => {
+    using sysfs = new FakeSysfs({})
+    expect(() => readPciFunction(ADDRESS, sysfs.path)).toThrow(
+      expect.objectContaining({ code: 'device-absent', message: expect.stringContaining('probar devices') }),
+    )
+  })
+})
+
+describe('the functions of a machine', () => {
+  it('come in the order of their addresses', () => {
+    const addresses = ['0001:00:00.0', '0000:02:00.0', '0000:00:1f.3', '0000:00:1f.2']
+    using sysfs = new FakeSysfs(Object.fromEntries(addresses.map((address) => [address, {}])))
+    expect(listPciFunctions(sysfs.path).map(({ address }) => address)).toEqual([
+      '0000:00:1f.2',
+      '0000:00:1f.3',
+      '0000:02:00.0',
+      '0001:00:00.0',
+    ])
+  })
+
+  it('are none where there is no sysfs', () => {
+    expect(listPciFunctions('/nowhere/sys/bus/pci/devices')).toEqual([])
+  })
+})

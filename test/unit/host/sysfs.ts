@@ -1,0 +1,43 @@
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+export interface FakeFunction {
+  readonly ids?: { readonly vendor: number; readonly device: number }
+  readonly driver?: string
+  readonly group?: number
+  /** What the BAR registers hold, by index. */
+  readonly registers?: Readonly<Record<number, number>>
+  /** Lines of the file `resource`, by index: start, end and flags. */
+  readonly resources?: Readonly<Record<number, string>>
+}
+
+/** A folder that looks as the kernel's /sys/bus/pci/devices does, as far as Probar reads it. */
+export class FakeSysfs implements Disposable {
+  readonly #root = mkdtempSync(join(tmpdir(), 'probar-sysfs-'))
+  readonly path = join(this.#root, 'devices')
+
+  constructor(functions: Readonly<Record<string, FakeFunction>>) {
+    mkdirSync(this.path)
+    for (const [address, fn] of Object.entries(functions)) this.#add(address, fn)
+  }
+
+  [Symbol.dispose](): void {
+    rmSync(this.#root, { recursive: true })
+  }
+
+  #add(address: string, { ids, driver, group, registers = {}, resources = {} }: FakeFunction): void {
+    const folder = join(this.path, address)
+    mkdirSync(folder)
+    const config = new DataView(new ArrayBuffer(256))
+    config.setUint16(0, ids?.vendor ?? 0x1234, true)
+    config.setUint16(2, ids?.device ?? 0x11e8, true)
+    for (const [index, value] of Object.entries(registers)) config.setUint32(0x10 + Number(index) * 4, value, true)
+    writeFileSync(join(folder, 'config'), new Uint8Array(config.buffer))
+    const nothing = '0x0000000000000000 0x0000000000000000 0x0000000000000000'
+    const lines = Array.from({ length: 13 }, (_, index) => `${resources[index] ?? nothing}\n`)
+    writeFileSync(join(folder, 'resource'), lines.join(''))
+    if (driver !== undefined) symlinkSync(`../../bus/pci/drivers/${driver}`, join(folder, 'driver'))
+    if (group !== undefined) symlinkSync(`../../kernel/iommu_groups/${group}`, join(folder, 'iommu_group'))
+  }
+}
