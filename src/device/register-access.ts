@@ -1,5 +1,48 @@
 import { ProbarError } from '../base/errors.ts'
 import { hex } from '../base/hex.ts'
+import type { RegisterAccess } from './contract.ts'
+
+/** Bytes of one access. */
+export type Width = 1 | 2 | 4 | 8
+
+/** The accesses of every width in terms of one load and one store. */
+export abstract class WidthAccesses implements RegisterAccess {
+  protected abstract load(offset: number, width: Width): bigint
+  /** @param value unsigned, not cut to the width */
+  protected abstract store(offset: number, width: Width, value: bigint): void
+
+  read8(offset: number): number {
+    return Number(this.load(offset, 1))
+  }
+
+  read16(offset: number): number {
+    return Number(this.load(offset, 2))
+  }
+
+  read32(offset: number): number {
+    return Number(this.load(offset, 4))
+  }
+
+  read64(offset: number): bigint {
+    return this.load(offset, 8)
+  }
+
+  write8(offset: number, value: number): void {
+    this.store(offset, 1, BigInt(value))
+  }
+
+  write16(offset: number, value: number): void {
+    this.store(offset, 2, BigInt(value))
+  }
+
+  write32(offset: number, value: number): void {
+    this.store(offset, 4, BigInt(value))
+  }
+
+  write64(offset: number, value: bigint): void {
+    this.store(offset, 8, value)
+  }
+}
 
 /**
  * @param offset bytes from the start of the region or view

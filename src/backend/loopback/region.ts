@@ -2,55 +2,23 @@ import { type PhysicalAddress, physicalAddress, type Va } from '../../base/addre
 import { ProbarError } from '../../base/errors.ts'
 import { hex } from '../../base/hex.ts'
 import { PAGE_SIZE } from '../../base/pages.ts'
-import type { Region, RegionView, RegisterAccess } from '../../device/contract.ts'
+import type { Region, RegionView } from '../../device/contract.ts'
 import { BAR0_SIZE, BAR0_START } from './model/config-space.ts'
-import { checkRegisterAccess } from '../../device/register-access.ts'
-import { allOnes, type RegisterFile, type Width } from './model/registers.ts'
+import { type Width, WidthAccesses, checkRegisterAccess } from '../../device/register-access.ts'
+import { allOnes, type RegisterFile } from './model/registers.ts'
 import type { Slot } from './slot.ts'
 
 /** Typed accesses over a register file; who may access, and where, is the subclass's to say. */
-abstract class Accesses implements RegisterAccess {
+abstract class ModelAccesses extends WidthAccesses {
   /** The register file and the offset in it. @throws ProbarError closed, device-gone, region-outside, region-misaligned */
   protected abstract reach(offset: number, width: Width): readonly [RegisterFile, number]
 
-  read8(offset: number): number {
-    return Number(this.#read(offset, 1))
-  }
-
-  read16(offset: number): number {
-    return Number(this.#read(offset, 2))
-  }
-
-  read32(offset: number): number {
-    return Number(this.#read(offset, 4))
-  }
-
-  read64(offset: number): bigint {
-    return this.#read(offset, 8)
-  }
-
-  write8(offset: number, value: number): void {
-    this.#write(offset, 1, BigInt(value))
-  }
-
-  write16(offset: number, value: number): void {
-    this.#write(offset, 2, BigInt(value))
-  }
-
-  write32(offset: number, value: number): void {
-    this.#write(offset, 4, BigInt(value))
-  }
-
-  write64(offset: number, value: bigint): void {
-    this.#write(offset, 8, value)
-  }
-
-  #read(offset: number, width: Width): bigint {
+  protected override load(offset: number, width: Width): bigint {
     const [registers, at] = this.reach(offset, width)
     return registers.read(at, width)
   }
 
-  #write(offset: number, width: Width, value: bigint): void {
+  protected override store(offset: number, width: Width, value: bigint): void {
     const [registers, at] = this.reach(offset, width)
     registers.write(at, width, BigInt.asUintN(8 * width, value))
   }
@@ -64,7 +32,7 @@ export interface RegionWiring {
 }
 
 /** edu's BAR 0. */
-export class LoopbackRegion extends Accesses implements Region {
+export class LoopbackRegion extends ModelAccesses implements Region {
   readonly index = 0
   readonly kind = 'memory'
   readonly size: number = BAR0_SIZE
@@ -98,7 +66,7 @@ export class LoopbackRegion extends Accesses implements Region {
   }
 }
 
-class LoopbackRegionView extends Accesses implements RegionView {
+class LoopbackRegionView extends ModelAccesses implements RegionView {
   readonly address: Va
   readonly length: number
   readonly #wiring: RegionWiring

@@ -4,7 +4,7 @@ import { hex } from '../../base/hex.ts'
 import { isPageAligned } from '../../base/pages.ts'
 import type { Region, RegionView, RegisterAccess } from '../../device/contract.ts'
 import type { DeviceFile, MemorySurface, VfioSurface } from '../../native/surface.ts'
-import type { VfioBar } from './open.ts'
+import type { VfioBar } from './target.ts'
 import { FileRegisters, MappedRegisters } from './registers.ts'
 import { RegionFlag } from './uapi.ts'
 

@@ -1,5 +1,5 @@
 import type { RegisterAccess } from '../../device/contract.ts'
-import { checkRegisterAccess } from '../../device/register-access.ts'
+import { type Width, WidthAccesses, checkRegisterAccess } from '../../device/register-access.ts'
 import type { Area, DeviceFile, MemorySurface, VfioSurface } from '../../native/surface.ts'
 
 type Surface = MemorySurface & VfioSurface
@@ -58,57 +58,26 @@ export class MappedRegisters implements RegisterAccess {
 }
 
 /** Registers of a region that cannot be mapped: the kernel makes each access. */
-export class FileRegisters implements RegisterAccess {
+export class FileRegisters extends WidthAccesses {
   readonly #native: VfioSurface
   readonly #file: DeviceFile
   readonly #index: number
   readonly #size: number
 
   constructor(native: VfioSurface, file: DeviceFile, index: number, size: number) {
+    super()
     this.#native = native
     this.#file = file
     this.#index = index
     this.#size = size
   }
 
-  read8(offset: number): number {
-    return Number(this.#read(offset, 1))
-  }
-
-  read16(offset: number): number {
-    return Number(this.#read(offset, 2))
-  }
-
-  read32(offset: number): number {
-    return Number(this.#read(offset, 4))
-  }
-
-  read64(offset: number): bigint {
-    return this.#read(offset, 8)
-  }
-
-  write8(offset: number, value: number): void {
-    this.#write(offset, 1, BigInt(value))
-  }
-
-  write16(offset: number, value: number): void {
-    this.#write(offset, 2, BigInt(value))
-  }
-
-  write32(offset: number, value: number): void {
-    this.#write(offset, 4, BigInt(value))
-  }
-
-  write64(offset: number, value: bigint): void {
-    this.#write(offset, 8, value)
-  }
-
-  #read(offset: number, width: number): bigint {
+  protected override load(offset: number, width: Width): bigint {
     checkRegisterAccess(offset, width, this.#size)
     return this.#native.readRegion(this.#file, this.#index, offset, width)
   }
 
-  #write(offset: number, width: number, value: bigint): void {
+  protected override store(offset: number, width: Width, value: bigint): void {
     checkRegisterAccess(offset, width, this.#size)
     this.#native.writeRegion(this.#file, this.#index, offset, width, value)
   }

@@ -1,5 +1,4 @@
-/** Bytes of one access. */
-export type Width = 1 | 2 | 4 | 8
+import type { Width } from '../../../device/register-access.ts'
 
 /** What answers to accesses: a model's registers. Values are unsigned and fit the width. */
 export interface RegisterFile {

@@ -1,6 +1,7 @@
+import type { Width } from '../../../device/register-access.ts'
 import { DmaCommand, DmaRegister } from '../model/dma-controller.ts'
 import { EduRegister, EduStatus } from '../model/edu.ts'
-import type { RegisterFile, Width } from '../model/registers.ts'
+import type { RegisterFile } from '../model/registers.ts'
 import type { Defects } from './defects.ts'
 
 /** The device's registers with what is planted into them. */

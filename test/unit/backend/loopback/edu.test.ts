@@ -1,8 +1,8 @@
+import type { Width } from '../../../../src/device/register-access.ts'
 import { describe, expect, it } from '@jest/globals'
 import { sleep } from '../../../../src/base/clock.ts'
 import { VirtualClock } from '../../../../src/base/virtual-clock.ts'
 import { Edu } from '../../../../src/backend/loopback/model/edu.ts'
-import type { Width } from '../../../../src/backend/loopback/model/registers.ts'
 
 const RAM = 0x1000n
 const BUFFER = 0x4_0000n
