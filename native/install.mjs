@@ -14,7 +14,7 @@ const required = process.argv.includes('--required')
 try {
   process.exitCode = install()
 } catch (error) {
-  process.exitCode = giveUp(`the installer itself failed: ${error}`)
+  process.exitCode = giveUp(`the installer itself failed: ${error instanceof Error ? error.message : String(error)}`)
 }
 
 function install() {

@@ -9,7 +9,7 @@
 
 namespace probar {
 
-thread_local Landing* volatile landing PROBAR_TLS_MODEL = nullptr;
+constinit thread_local Landing* volatile landing PROBAR_TLS_MODEL = nullptr;
 
 namespace {
 

@@ -23,7 +23,7 @@ struct Landing {
 #else
 #define PROBAR_TLS_MODEL
 #endif
-extern thread_local Landing* volatile landing PROBAR_TLS_MODEL;
+extern constinit thread_local Landing* volatile landing PROBAR_TLS_MODEL;
 
 // Installs the two handlers, once in a process.
 void InstallFaultHandlers();

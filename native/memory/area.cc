@@ -11,8 +11,10 @@ void Reservation::Vacate(uintptr_t start, uint64_t length) {
   void* place = reinterpret_cast<void*>(start);
   const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED;
   if (mmap(place, length, PROT_NONE, flags, -1, 0) == MAP_FAILED) {
-    // At the limit of mappings even a replacement is refused. The place stays ours and stays closed.
-    mprotect(place, length, PROT_NONE);
+    // At the limit of mappings even a replacement is refused, until some are gone. The place is free for a moment only,
+    // in a process that can map next to nothing. Whatever happens, it does not stay open.
+    munmap(place, length);
+    if (mmap(place, length, PROT_NONE, flags, -1, 0) == MAP_FAILED) mprotect(place, length, PROT_NONE);
   }
   views_.erase(start);
 }

@@ -20,8 +20,14 @@ type Address = Va | PhysicalAddress | BusAddress
 
 const LIMIT = 1n << 64n
 
+/** @throws ProbarError range-outside for a number with a fraction, or none at all */
+function whole(value: bigint | number, name: string): bigint {
+  if (typeof value === 'bigint' || Number.isInteger(value)) return BigInt(value)
+  throw new ProbarError('range-outside', `${name} ${value} is no whole number`)
+}
+
 function checked(value: bigint | number, name: string): bigint {
-  const wide = BigInt(value)
+  const wide = whole(value, name)
   if (wide < 0n || wide >= LIMIT) throw new ProbarError('range-outside', `${name} ${wide} is no 64-bit address`)
   return wide
 }
@@ -44,7 +50,7 @@ export function pfn(value: number): Pfn {
 
 /** `address + bytes`, of the same kind. @throws ProbarError range-outside instead of wrapping */
 export function advance<A extends Address>(address: A, bytes: bigint | number): A {
-  return checked(address + BigInt(bytes), 'address') as A
+  return checked(address + whole(bytes, 'distance'), 'address') as A
 }
 
 /** The distance from `from` up to `to`. @throws ProbarError range-outside when it is negative or at or above 2^53 */

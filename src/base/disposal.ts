@@ -17,6 +17,16 @@ export class Disposal implements AsyncDisposable {
     this.#steps.push(step)
   }
 
+  /** Runs the steps because of `error`, then throws it. @throws AggregateError of it and of what closing failed with */
+  async undoAfter(error: unknown): Promise<never> {
+    try {
+      await this[Symbol.asyncDispose]()
+    } catch (second) {
+      throw new AggregateError([error, second], 'closing failed after an error')
+    }
+    throw error
+  }
+
   /** Runs the steps, last first. Safe to call twice. @throws AggregateError with every step that failed */
   async [Symbol.asyncDispose](): Promise<void> {
     const failures: unknown[] = []

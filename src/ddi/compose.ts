@@ -28,11 +28,3 @@ export function composeDdi(kernel: Kernel, device: Device): Ddi {
     registers: new Registers(kernel),
   }
 }
-
-/** Takes back what is left, in the order in which it depends on one another. */
-export function closeDdi(ddi: Ddi): void {
-  ddi.ks.close()
-  ddi.dma.close()
-  ddi.dxgk.close()
-  ddi.mm.close()
-}

@@ -16,11 +16,16 @@ export function placeBanks(
   frames: number,
   avoid: readonly { readonly start: bigint; readonly size: number }[],
 ): readonly Bank[] {
-  const low = Math.ceil(frames / 2)
-  return [
-    { firstIndex: 0, firstPfn: place(LOW_START, low, avoid), count: low },
-    { firstIndex: low, firstPfn: place(HIGH_START, frames - low, avoid), count: frames - low },
-  ].filter((bank) => bank.count > 0)
+  const half = Math.ceil(frames / 2)
+  const low = { firstIndex: 0, firstPfn: place(LOW_START, half, avoid), count: half }
+  const rest = frames - half
+  const high = { firstIndex: half, firstPfn: place(HIGH_START, rest, [...avoid, rangeOf(low)]), count: rest }
+  return [low, high].filter((bank) => bank.count > 0)
+}
+
+/** So that the other bank keeps away from it, too. */
+function rangeOf({ firstPfn, count }: Bank): { readonly start: bigint; readonly size: number } {
+  return { start: BigInt(firstPfn) * BigInt(PAGE_SIZE), size: count * PAGE_SIZE }
 }
 
 function place(

@@ -52,11 +52,11 @@ export function checkFrames(value: unknown, name: string): Uint32Array {
   return value
 }
 
-/** Node 20 has no `detached`; only making a new array over a detached buffer tells. */
+/** Node 20 has no `detached`; but a detached buffer refuses to be sliced. */
 function checkAttached(array: Uint8Array | Uint32Array, name: string): void {
   if (array.length > 0) return
   try {
-    new Uint8Array(array.buffer)
+    array.buffer.slice(0, 0)
   } catch (cause) {
     throw new ProbarError('closed', `the buffer of ${name} was detached: its area was released`, { cause })
   }

@@ -4,6 +4,7 @@ import { PAGE_SIZE } from '../base/pages.ts'
 import { type AnyArea, Areas } from './areas.ts'
 import { checkBytes, checkCount, checkFrames, checkProtection, checkSize, checkWide } from './check.ts'
 import { type Libc, loadLibc } from './libc.ts'
+import { runsOf } from './runs.ts'
 import type { Area, MemorySurface, Protection } from './surface.ts'
 
 /** What Node takes as the length of an external buffer. */
@@ -77,7 +78,7 @@ class KoffiMemory implements MemorySurface {
         place += count * PAGE_SIZE
       }
     } catch (error) {
-      this.#libc.reserve(size, address)
+      this.#vacate(address, size)
       throw error
     }
     return this.#areas.add({ kind: 'view', address, size, protection: granted, reservation })
@@ -106,7 +107,7 @@ class KoffiMemory implements MemorySurface {
 
   release(area: Area): void {
     const released = this.#areas.remove(area)
-    if (released.kind === 'view') this.#libc.reserve(released.size, released.address)
+    if (released.kind === 'view') this.#vacate(released.address, released.size)
     else if (released.kind === 'reserved address space') this.#libc.unmap(released.address, released.size)
     else {
       this.#libc.closeFile(released.file)
@@ -194,6 +195,16 @@ class KoffiMemory implements MemorySurface {
     this.#store(area, offset, 8, checkWide(value, 'value'))
   }
 
+  /** Makes a place reserved space again. At the limit of mappings even a replacement needs that some are gone first. */
+  #vacate(address: number, size: number): void {
+    try {
+      this.#libc.reserve(size, address)
+    } catch {
+      this.#libc.unmap(address, size)
+      this.#libc.reserve(size, address)
+    }
+  }
+
   #load(area: Area, offset: number, width: number): DataView {
     const source = this.#locateWord(area, offset, width, 'read')
     this.#libc.copyOut(new Uint8Array(this.#word.buffer, 0, width), source)
@@ -223,29 +234,6 @@ class KoffiMemory implements MemorySurface {
   #needsAddon(what: string): ProbarError {
     return new ProbarError('addon-missing', `${what} without the addon: ${this.#addonProblem}`)
   }
-}
-
-interface Run {
-  readonly first: number
-  readonly count: number
-}
-
-/** Frames that follow one another in the memory are mapped in one step. */
-function runsOf(frames: Uint32Array, limit: number): readonly Run[] {
-  if (frames.length === 0) throw new ProbarError('range-outside', 'a view needs at least one frame')
-  const runs: { first: number; count: number }[] = []
-  for (const [index, frame] of frames.entries()) {
-    if (frame >= limit) {
-      throw new ProbarError(
-        'range-outside',
-        `frame ${frame} at index ${index} is not inside a memory of ${limit} frames`,
-      )
-    }
-    const last = runs.at(-1)
-    if (last !== undefined && frame === last.first + last.count) last.count += 1
-    else runs.push({ first: frame, count: 1 })
-  }
-  return runs
 }
 
 function newBytes(length: number): Uint8Array {

@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
+import type * as koffiModule from 'koffi'
 import { ProbarError } from '../base/errors.ts'
 import { PAGE_SIZE } from '../base/pages.ts'
 import { memoryCallError } from './errors.ts'
@@ -26,7 +27,7 @@ export interface Libc {
   buffer(address: number, bytes: number): ArrayBuffer
 }
 
-type Koffi = typeof import('koffi')
+type Koffi = typeof koffiModule
 type Library = ReturnType<Koffi['load']>
 
 const MAP_SHARED = 1
@@ -66,7 +67,10 @@ function loadKoffi(addonProblem: string): Koffi {
   try {
     return createRequire(import.meta.url)('koffi') as Koffi
   } catch (cause) {
-    throw new ProbarError('addon-missing', `${addonProblem}; and koffi has no binary for this platform`, { cause })
+    const reason = cause instanceof Error ? cause.message.split('\n')[0] : String(cause)
+    throw new ProbarError('addon-missing', `${addonProblem}; and koffi cannot be loaded (${reason}): run npm install`, {
+      cause,
+    })
   }
 }
 

@@ -30,10 +30,16 @@ export interface MemorySurface {
   address(area: Area): number
   /** Bytes. */
   size(area: Area): number
-  /** Gives the area back; a view's place becomes reserved space again. Releasing twice throws `closed`. */
+  /**
+   * Gives the area back; a view's place becomes reserved space again. A reservation ends the views in it too.
+   * Releasing twice throws `closed`.
+   */
   release(area: Area): void
 
-  /** A copy of the bytes. @throws range-outside, access-violation, closed (so do all accessors below) */
+  /**
+   * A copy of the bytes. A mapped BAR has no block access (`register-width`): only the loads and stores below.
+   * @throws range-outside (region-outside for a BAR), access-violation, closed (so do all accessors below)
+   */
   read(area: Area, offset: number, length: number): Uint8Array
   write(area: Area, offset: number, source: Uint8Array): void
   fill(area: Area, offset: number, length: number, byte: number): void
@@ -41,12 +47,16 @@ export interface MemorySurface {
   compare(area: Area, offset: number, expected: Uint8Array): number
   copy(to: Area, toOffset: number, from: Area, fromOffset: number, length: number): void
   /**
-   * The area as JavaScript memory; with the addon it is detached when the area is released.
-   * Never offered for a BAR: engines merge, split and drop such accesses.
+   * The area as JavaScript memory; with the addon it is detached when the area is released or protected. koffi offers
+   * home views only, because it cannot detach (`addon-missing`). Never offered for a BAR, whose accesses engines merge,
+   * split and drop (`register-width`), nor for protected pages (`access-violation`).
    */
   bytes(area: Area): ArrayBuffer
 
-  /** One load or store of exactly that width; the offset is a multiple of it. @throws region-misaligned */
+  /**
+   * One load or store of exactly that width; the offset is a multiple of it, a value unsigned and of that width.
+   * @throws region-misaligned, range-outside for a value that does not fit, device-gone for a BAR that has vanished
+   */
   load8(area: Area, offset: number): number
   load16(area: Area, offset: number): number
   load32(area: Area, offset: number): number
@@ -125,7 +135,8 @@ export interface VfioSurface {
 
   /**
    * Arms `count` vectors of an interrupt index with eventfds. A thread waits on them and calls `notify` with the vector
-   * and the number of interrupts since the last call. Does not keep the process alive.
+   * and the number of interrupts since the last call. Does not keep the process alive. A level-triggered line, which
+   * the kernel masks when it fires, is unmasked after `notify` returns: quiet the device in it.
    */
   armInterrupts(
     device: DeviceFile,

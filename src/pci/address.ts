@@ -6,5 +6,6 @@ export function canonicalPciAddress(text: string): string | undefined {
   const match = PATTERN.exec(text)
   if (match === null) return undefined
   const [, domain = '0000', bus, device, fn] = match
-  return `${domain}:${bus}:${device}.${fn}`.toLowerCase()
+  // The kernel writes a domain with four digits, and with more only where it needs them.
+  return `${domain.replace(/^0+(?=.{4})/, '')}:${bus}:${device}.${fn}`.toLowerCase()
 }

@@ -46,7 +46,7 @@ export class CaseTrace {
     return witnesses[this.#strongest] ?? 'model'
   }
 
-  /** Operations recorded so far, dropped ones included. */
+  /** Entries so far, dropped ones included; an operation repeated in a row is one. */
   get count(): number {
     return this.#count
   }
@@ -58,11 +58,33 @@ export class CaseTrace {
     return { ops: [...this.#first, ...last], ...(dropped === 0 ? {} : { dropped }) }
   }
 
+  /** A register that is polled gives the same answer many times over: that is one entry. */
   #keep(operation: RecordedOperation): void {
-    if (this.#count < FIRST) this.#first.push(operation)
-    else this.#last[(this.#count - FIRST) % LAST] = operation
-    this.#count++
+    const previous = this.#at(this.#count - 1)
+    if (previous !== undefined && isSame(previous, operation)) {
+      this.#put(this.#count - 1, { ...previous, times: (previous.times ?? 1) + 1 })
+    } else {
+      this.#put(this.#count++, operation)
+    }
   }
+
+  #at(index: number): RecordedOperation | undefined {
+    return index < FIRST ? this.#first[index] : this.#last[(index - FIRST) % LAST]
+  }
+
+  #put(index: number, operation: RecordedOperation): void {
+    if (index < FIRST) this.#first[index] = operation
+    else this.#last[(index - FIRST) % LAST] = operation
+  }
+}
+
+function isSame(one: RecordedOperation, other: RecordedOperation): boolean {
+  if (one.op !== other.op || one.result !== other.result) return false
+  const names = Object.keys(one.args)
+  return (
+    names.length === Object.keys(other.args).length &&
+    names.every((name) => Object.is(one.args[name], other.args[name]))
+  )
 }
 
 function recordedArgs(args: Readonly<Record<string, TraceValue>>): Record<string, RecordedValue> {

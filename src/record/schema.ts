@@ -34,6 +34,7 @@ const operationSchema = z
     op: text.describe('what was done, for example dma.map'),
     args: z.record(z.string(), scalar).readonly(),
     result: scalar.exactOptional(),
+    times: z.int().min(2).exactOptional().describe('how often in a row, when more than once; t is that of the first'),
   })
   .readonly()
 export type RecordedOperation = z.infer<typeof operationSchema>

@@ -94,8 +94,9 @@ function evidenceLines({ evidence }: CaseRecord, { paint, columns }: Page): read
   return [...wrap(heading, columns, DETAIL), ...lines].map((line) => paint.faint(line))
 }
 
-function operationText({ t, op, args, result }: RecordedOperation): string {
+function operationText({ t, op, args, result, times }: RecordedOperation): string {
   const given = Object.entries(args).map(([name, value]) => ` ${name}=${shorten(String(value), VALUE_SHOWN)}`)
   const got = result === undefined ? '' : ` → ${shorten(String(result), VALUE_SHOWN)}`
-  return `${t.toFixed(1).padStart(7)} ms  ${op}${given.join('')}${got}`
+  const repeated = times === undefined ? '' : `  (${times} times)`
+  return `${t.toFixed(1).padStart(7)} ms  ${op}${given.join('')}${got}${repeated}`
 }

@@ -1,4 +1,5 @@
 import type { Ddi } from '../ddi/compose.ts'
+import type { Kernel } from '../ddi/kernel.ts'
 import type { Device } from '../device/contract.ts'
 import type { FrameStore } from '../memory/frame-store.ts'
 
@@ -8,6 +9,8 @@ import type { FrameStore } from '../memory/frame-store.ts'
  */
 export interface Plant {
   readonly device?: (device: Device) => Device
+  /** Native memory too: views are made by the store's `native`. */
   readonly frames?: (frames: FrameStore) => FrameStore
-  readonly ddi?: (ddi: Ddi) => Ddi
+  /** Once for each new Windows; `kernel` reaches the bytes that the DDIs wrote. */
+  readonly ddi?: (ddi: Ddi, kernel: Kernel) => Ddi
 }

@@ -32,66 +32,69 @@ export interface Leftovers {
 
 /** A device with frames, an engine, and a Windows around it. Closing puts all of it back. */
 export class Session implements AsyncDisposable {
-  readonly device: Device
   readonly profile: Profile
   readonly frames: FrameStore
   readonly random: Random
-  readonly trace: Trace
-  readonly #plant: Plant
+  readonly #ground: Ground
   readonly #undo: Disposal
-  #windows: Windows
-  #ddi: Ddi
-  #engine: DmaEngine | undefined
+  #life: Life
+  #closed = false
 
-  private constructor(parts: SessionParts, device: Device, trace: Trace, undo: Disposal) {
-    this.device = device
-    this.frames = parts.plant.frames?.(parts.frames) ?? parts.frames
-    this.profile = parts.profile
-    this.random = parts.random
-    this.trace = trace
-    this.#plant = parts.plant
+  private constructor(ground: Ground, life: Life, undo: Disposal) {
+    this.profile = ground.profile
+    this.frames = ground.frames
+    this.random = ground.random
+    this.#ground = ground
+    this.#life = life
     this.#undo = undo
-    this.#windows = this.#newWindows()
-    this.#ddi = this.#watchDdi()
-    this.#engine = this.#newEngine()
   }
 
   /** Turns the device on. @throws whatever the device does; then it is put back */
   static async start(parts: SessionParts): Promise<Session> {
-    const trace = new Trace()
     const undo = new Disposal()
     undo.use(parts.frames)
     undo.use(parts.device)
-    const planted = parts.plant.device?.(parts.device) ?? parts.device
-    const device = traceDevice(planted, trace)
     try {
+      const { plant, profile, random } = parts
       turnOn(parts.device, undo)
-      return new Session(parts, device, trace, undo)
+      const device = plant.device?.(parts.device) ?? parts.device
+      const frames = plant.frames?.(parts.frames) ?? parts.frames
+      const ground = { device, frames, profile, random, plant, triggered: new Set() }
+      return new Session(ground, await begin(ground), undo)
     } catch (error) {
-      await undo[Symbol.asyncDispose]()
-      throw error
+      return undo.undoAfter(error)
     }
   }
 
+  /** The device, every operation of which is written into `trace`. */
+  get device(): Device {
+    return this.#life.device
+  }
+
+  get trace(): Trace {
+    return this.#life.trace
+  }
+
   get kernel(): Kernel {
-    return this.#windows.kernel
+    return this.#life.windows.kernel
   }
 
   get ddi(): Ddi {
-    return this.#ddi
+    return this.#life.ddi
   }
 
   /** Where the profile names one. */
   get engine(): DmaEngine | undefined {
-    return this.#engine
+    return this.#life.engine
   }
 
-  /** A new Windows and engine over the same device; returns what the old ones' user left behind. */
+  /**
+   * A new Windows, engine and trace over the same device; returns what the old ones' user left behind. Whoever still
+   * holds the old ones writes into the old trace only.
+   */
   async renew(): Promise<Leftovers> {
-    const left = await this.#closeWindows()
-    this.#windows = this.#newWindows()
-    this.#ddi = this.#watchDdi()
-    this.#engine = this.#newEngine()
+    const left = await this.#end()
+    this.#life = await begin(this.#ground)
     return left
   }
 
@@ -102,48 +105,74 @@ export class Session implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#closed) return
     this.#closed = true
-    this.#undo.defer(async () => void (await this.#closeWindows()))
+    this.#undo.defer(async () => void (await this.#end()))
     await this.#undo[Symbol.asyncDispose]()
   }
 
-  #closed = false
-
-  async #closeWindows(): Promise<Leftovers> {
-    this.#engine?.close()
-    const misuse = await this.#windows.close()
-    this.device.interrupts.disable()
-    return { misuse, frames: this.frames.allocated, entries: this.device.dma.entries }
+  async #end(): Promise<Leftovers> {
+    const { device, windows, engine } = this.#life
+    let misuse: readonly Misuse[] = []
+    const undo = new Disposal()
+    undo.defer(() => device.interrupts.disable())
+    undo.defer(async () => void (misuse = await windows.close()))
+    if (engine !== undefined) undo.use(engine)
+    await undo[Symbol.asyncDispose]()
+    return { misuse, frames: this.frames.allocated, entries: device.dma.entries }
   }
+}
 
-  #newWindows(): Windows {
-    return new Windows({ device: this.device, frames: this.frames })
-  }
+/** What stays the same as long as the session does. */
+interface Ground extends SessionParts {
+  /** Vectors that software raised. */
+  readonly triggered: Set<unknown>
+}
 
-  #newEngine(): DmaEngine | undefined {
-    const { dma } = this.profile
-    if (dma === undefined) return undefined
-    const { engine, addressBits, maxTransfer, buffer } = dma
-    const description = { engine, addressBits, maxTransfer, bufferOffset: buffer?.offset ?? 0 }
-    return this.#watch('engine', openEngine(description, this.device, this.frames))
-  }
+/** What a fresh start replaces. */
+interface Life {
+  readonly trace: Trace
+  readonly device: Device
+  readonly windows: Windows
+  readonly ddi: Ddi
+  readonly engine: DmaEngine | undefined
+}
 
-  #watchDdi(): Ddi {
-    const ddi = this.#plant.ddi?.(this.#windows.ddi) ?? this.#windows.ddi
-    const { mm, dma, ks, portcls, dxgk, registers } = ddi
-    return {
-      mm: this.#watch('mm', mm),
-      dma: this.#watch('dma', dma),
-      ks: this.#watch('ks', ks),
-      portcls: this.#watch('portcls', portcls),
-      dxgk: this.#watch('dxgk', dxgk),
-      registers: this.#watch('registers', registers),
-    }
+/** @throws what Windows or the engine cannot be made for; nothing is left then */
+async function begin(ground: Ground): Promise<Life> {
+  const { frames, plant, triggered } = ground
+  const trace = new Trace()
+  const device = traceDevice(ground.device, trace, triggered)
+  const windows = await Windows.open({ device, frames })
+  const undo = new Disposal()
+  undo.defer(async () => void (await windows.close()))
+  try {
+    const ddi = watchDdi(plant.ddi?.(windows.ddi, windows.kernel) ?? windows.ddi, trace)
+    return { trace, device, windows, ddi, engine: newEngine(ground, device, trace) }
+  } catch (error) {
+    return undo.undoAfter(error)
   }
+}
 
-  /** Calls of DDIs and engines are Probar's own doing: what stands behind them is told by the device below. */
-  #watch<T extends object>(name: string, target: T): T {
-    return watched(target, { name, trace: this.trace, judge: () => 'model' })
+function newEngine({ profile, frames }: Ground, device: Device, trace: Trace): DmaEngine | undefined {
+  if (profile.dma === undefined) return undefined
+  const { engine, addressBits, maxTransfer, buffer } = profile.dma
+  const description = { engine, addressBits, maxTransfer, bufferOffset: buffer?.offset ?? 0 }
+  return watch('engine', openEngine(description, device, frames), trace)
+}
+
+function watchDdi({ mm, dma, ks, portcls, dxgk, registers }: Ddi, trace: Trace): Ddi {
+  return {
+    mm: watch('mm', mm, trace),
+    dma: watch('dma', dma, trace),
+    ks: watch('ks', ks, trace),
+    portcls: watch('portcls', portcls, trace),
+    dxgk: watch('dxgk', dxgk, trace),
+    registers: watch('registers', registers, trace),
   }
+}
+
+/** Calls of DDIs and engines are Probar's own doing: what stands behind them is told by the device below. */
+function watch<T extends object>(name: string, target: T, trace: Trace): T {
+  return watched(target, { name, trace, judge: () => 'model' })
 }
 
 /** Memory decoding and bus mastering on for the session, the command register as it was after it. */

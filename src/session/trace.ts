@@ -12,9 +12,10 @@ export interface OperationSink {
 export class Trace {
   sink: OperationSink | undefined
 
-  record(op: string, by: Witness, args: readonly unknown[], result: unknown): void {
+  /** @param names of the arguments, in order */
+  record(op: string, by: Witness, names: readonly string[], args: readonly unknown[], result: unknown): void {
     if (this.sink === undefined) return
-    const printed = args.map((value, index) => [String(index), print(value)] as const)
+    const printed = args.map((value, index) => [names[index] ?? String(index), print(value)] as const)
     this.sink.record(op, by, Object.fromEntries(printed.filter(([, value]) => value !== undefined)), print(result))
   }
 }
@@ -22,6 +23,8 @@ export class Trace {
 /** One finished call, for a judge. */
 export interface Call {
   readonly method: string
+  /** Names of the parameters, as the method declares them. */
+  readonly names: readonly string[]
   readonly args: readonly unknown[]
   /** What it returned or resolved with; undefined when it threw. */
   readonly result: unknown
@@ -40,25 +43,41 @@ export interface Watch {
 
 /** The same object, with every call of a method written down when it ends. */
 export function watched<T extends object>(target: T, watch: Watch): T {
+  const names = new Map<string, readonly string[]>()
+  const namesOf = (method: string, body: object): readonly string[] => {
+    const known = names.get(method) ?? parameterNames(body)
+    names.set(method, known)
+    return known
+  }
   return new Proxy(target, {
     get: (_, key) => {
       const value: unknown = Reflect.get(target, key, target)
       if (typeof value !== 'function') return value
       if (typeof key !== 'string') return value.bind(target)
       return (...args: readonly unknown[]): unknown =>
-        follow(key, args, () => Reflect.apply(value, target, args), watch)
+        follow({ method: key, names: namesOf(key, value), args }, () => Reflect.apply(value, target, args), watch)
     },
   })
 }
 
-function follow(method: string, args: readonly unknown[], act: () => unknown, watch: Watch): unknown {
+/** What a function calls its parameters, where they are plain names; DDIs have their documented ones. */
+function parameterNames(method: object): readonly string[] {
+  const declared = /^[^(]*\(([^()]*)\)/.exec(Function.prototype.toString.call(method))?.[1] ?? ''
+  const list = declared.replaceAll(/=\s*\{\s*\}/g, '')
+  const names = list.split(',').map((name) => /^\s*_?([A-Za-z]\w*)/.exec(name)?.[1] ?? '')
+  return names.every((name) => name !== '') && !list.includes('{') ? names : []
+}
+
+type Pending = Pick<Call, 'method' | 'names' | 'args'>
+
+function follow(pending: Pending, act: () => unknown, watch: Watch): unknown {
   const { wrap = (result: unknown): unknown => result } = watch
   const ended = (result: unknown): unknown => {
-    note({ method, args, result }, watch)
+    note({ ...pending, result }, watch)
     return wrap(result)
   }
   const failed = (error: unknown): never => {
-    note({ method, args, result: undefined, error }, watch)
+    note({ ...pending, result: undefined, error }, watch)
     throw error
   }
   try {
@@ -73,8 +92,15 @@ function note(call: Call, { name, trace, judge }: Watch): void {
   const by = judge(call)
   if (by === undefined) return
   const outcome = call.error instanceof Error ? `throws ${call.error.message}` : call.result
-  trace.record(`${name}.${call.method}`, by, call.args, outcome)
+  const wide = REGISTER_ACCESS.test(call.method)
+  const args = wide ? call.args.map(asHex) : call.args
+  trace.record(`${name}.${call.method}`, by, call.names, args, wide ? asHex(outcome) : outcome)
 }
+
+/** Offsets and values of registers are read in hexadecimal, which is how bigint is written. */
+const REGISTER_ACCESS = /^(read|write)(8|16|32|64)$/
+const asHex = (value: unknown): unknown =>
+  typeof value === 'number' && Number.isInteger(value) ? BigInt(value) : value
 
 /** A value as evidence shows it; objects by what tells them apart. */
 function print(value: unknown): TraceValue {

@@ -1,23 +1,23 @@
-import { codeOf } from '../base/errors.ts'
+import { OsError } from '../base/errors.ts'
 import type { Device, Region } from '../device/contract.ts'
 import type { Witness } from '../record/schema.ts'
 import { type Call, type Trace, watched } from './trace.ts'
 
 /**
  * The device with every operation written down, and who stands behind each: on a model nobody but Probar; on hardware
- * the kernel for what the kernel did, the device for what only the device can have answered.
+ * the kernel for what the kernel did, the device for what only the device can have answered. In doubt it is the weaker.
+ * @param triggered vectors that software raised since they were enabled; shared by all who follow the same device
  */
-export function traceDevice(device: Device, trace: Trace): Device {
+export function traceDevice(device: Device, trace: Trace, triggered: Set<unknown> = new Set()): Device {
   if (device.substance === 'model') return watchParts(device, trace, () => 'model')
-  const triggered = new Set<unknown>()
   const judges: Record<Part, (call: Call) => Witness> = {
     region: judgeRegister,
-    dma: judgeDma,
-    mapping: () => 'kernel',
+    dma: judgeKernel,
+    mapping: judgeKernel,
     interrupts: (call) => judgeInterrupt(call, triggered),
-    faults: ({ result }) => (result === undefined ? 'model' : 'kernel'),
-    config: () => 'kernel',
-    device: () => 'kernel',
+    faults: judgeFault,
+    config: judgeKernel,
+    device: (call) => (call.method === 'reset' ? judgeKernel(call) : 'model'),
   }
   return watchParts(device, trace, (part, call) => judges[part](call))
 }
@@ -41,7 +41,7 @@ function watchParts(device: Device, trace: Trace, judge: (part: Part, call: Call
     faults: watch('faults', 'faults', device.faults, wrapWith('faults', 'faults')),
   }
   return new Proxy(watch('device', 'device', device), {
-    get: (target, key) => (key in parts ? Reflect.get(parts, key) : Reflect.get(target, key, target)),
+    get: (target, key) => (Object.hasOwn(parts, key) ? Reflect.get(parts, key) : Reflect.get(target, key, target)),
   })
 }
 
@@ -52,16 +52,32 @@ function judgeRegister({ method, result }: Call): Witness {
   return BigInt(result) === (1n << BigInt(width)) - 1n ? 'model' : 'device'
 }
 
-/** A mapping that was made, or that the kernel refused; what Probar refused by itself shows nothing. */
-function judgeDma({ error }: Call): Witness {
-  const code = codeOf(error)
-  return error === undefined || code === 'dma-overlap' || code === 'dma-entries-exhausted' ? 'kernel' : 'model'
+/** What the kernel did, or refused by a system call that failed; what Probar refused by itself shows nothing. */
+function judgeKernel({ error }: Call): Witness {
+  return error === undefined || error instanceof OsError ? 'kernel' : 'model'
 }
 
-/** An interrupt that nobody triggered by software came from the device. */
-function judgeInterrupt({ method, args, result }: Call, triggered: Set<unknown>): Witness {
-  if (method === 'trigger') triggered.add(args[0])
-  if (method === 'enable') triggered.clear()
-  const arrived = (method === 'wait' || method === 'count') && typeof result === 'number' && result > 0
-  return arrived && !triggered.has(args[0]) ? 'device' : 'kernel'
+/** A fault that the kernel reported. That a watch began, or saw none, shows nothing. */
+function judgeFault({ method, result }: Call): Witness {
+  return method === 'next' && result !== undefined ? 'kernel' : 'model'
+}
+
+/** An interrupt that nobody triggered by software came from the device. That none came is Probar's own count. */
+function judgeInterrupt(call: Call, triggered: Set<unknown>): Witness {
+  const { method, args, result, error } = call
+  switch (method) {
+    case 'wait':
+    case 'count':
+      if (typeof result !== 'number' || result <= 0) return 'model'
+      return triggered.has(args[0]) ? 'kernel' : 'device'
+    case 'trigger':
+      triggered.add(args[0])
+      return judgeKernel(call)
+    case 'enable':
+      // A refused one leaves the counts as they were, software's own among them.
+      if (error === undefined) triggered.clear()
+      return judgeKernel(call)
+    default:
+      return 'model'
+  }
 }

@@ -1,6 +1,6 @@
 import { accessSync, constants, existsSync } from 'node:fs'
 import { OsError, ProbarError } from '../base/errors.ts'
-import type { VfioTarget } from '../backend/vfio/open.ts'
+import type { VfioTarget } from '../backend/vfio/target.ts'
 import { type PciFunction, readPciFunction } from '../host/linux/pci-functions.ts'
 
 const DRIVER = 'vfio-pci'

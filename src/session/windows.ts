@@ -1,5 +1,6 @@
+import { Disposal } from '../base/disposal.ts'
 import { Kernel } from '../ddi/kernel.ts'
-import { type Ddi, closeDdi, composeDdi } from '../ddi/compose.ts'
+import { type Ddi, composeDdi } from '../ddi/compose.ts'
 import type { Misuse } from '../ddi/ledger.ts'
 import type { Device } from '../device/contract.ts'
 import { AddressSpace } from '../memory/address-space.ts'
@@ -18,21 +19,35 @@ const POOL_PAGES = 64
 export class Windows {
   readonly kernel: Kernel
   readonly ddi: Ddi
-  readonly #space: AddressSpace
+  readonly #undo: Disposal
 
-  constructor({ device, frames }: WindowsParts) {
-    this.#space = new AddressSpace({ native: frames.native, rangeSize: RANGE_SIZE })
-    this.kernel = new Kernel({ frames, space: this.#space, poolPages: POOL_PAGES })
-    this.ddi = composeDdi(this.kernel, device)
+  private constructor(kernel: Kernel, ddi: Ddi, undo: Disposal) {
+    this.kernel = kernel
+    this.ddi = ddi
+    this.#undo = undo
+  }
+
+  /** @throws ProbarError out-of-memory; nothing is left then */
+  static async open({ device, frames }: WindowsParts): Promise<Windows> {
+    const undo = new Disposal()
+    try {
+      const space = undo.use(new AddressSpace({ native: frames.native, rangeSize: RANGE_SIZE }))
+      const kernel = new Kernel({ frames, space, poolPages: POOL_PAGES })
+      undo.defer(() => kernel.pool.close())
+      const ddi = composeDdi(kernel, device)
+      // The last comes first: mapping tables stand on scatter/gather lists, and those on the pages of MDLs.
+      for (const family of [ddi.mm, ddi.dxgk, ddi.dma, ddi.ks]) undo.defer(() => family.close())
+      return new Windows(kernel, ddi, undo)
+    } catch (error) {
+      return undo.undoAfter(error)
+    }
   }
 
   /** Takes everything back; returns what its user left behind. */
   async close(): Promise<readonly Misuse[]> {
     const before = this.kernel.ledger.entries.length
     this.kernel.KeLowerIrql(0)
-    closeDdi(this.ddi)
-    this.kernel.pool.close()
-    await this.#space[Symbol.asyncDispose]()
+    await this.#undo[Symbol.asyncDispose]()
     return this.kernel.ledger.entries.slice(before)
   }
 }

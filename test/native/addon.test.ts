@@ -1,4 +1,4 @@
-import { truncateSync } from 'node:fs'
+import { readFileSync, truncateSync } from 'node:fs'
 import { describe, expect, it } from '@jest/globals'
 import { Protection } from '../../src/native/surface.ts'
 import { newestMemoryFile, runNode } from './process.ts'
@@ -100,7 +100,7 @@ describeAddon('the fault guard', ({ memory: surface }) => {
 
   it('leaves the traps of WebAssembly to V8', () => {
     // (module (memory 1) (func (export "f") (param i32) (result i32) local.get 0 i32.load))
-    const bytes = '0061736d0100000001060160017f017f03020100050301000107050101660000' + '0a0901070020002802000b'
+    const bytes = '0061736d0100000001060160017f017f030201000503010001070501016600000a0901070020002802000b'
     const outcome = runNode(`${load}
       const space = native.reserve(4096);
       const fault = () => { try { native.load8(space, 0) } catch (error) { return error.code } };
@@ -108,6 +108,24 @@ describeAddon('the fault guard', ({ memory: surface }) => {
       const trap = () => { try { return f(0x7ffffff0) } catch (error) { return error.constructor.name } };
       console.log(fault(), trap(), fault(), trap(), f(0));`)
     expect(outcome.stdout.trim()).toBe('access-violation RuntimeError access-violation RuntimeError 0')
+  })
+})
+
+const MAPPING_LIMIT = Number(readFileSync('/proc/sys/vm/max_map_count', 'utf8'))
+
+describeAddon('more scattered frames than the kernel maps', () => {
+  const test = MAPPING_LIMIT < 2 ** 17 ? it : it.skip
+  test(`(${MAPPING_LIMIT}) are an error that leaves only reserved space`, () => {
+    const outcome = runNode(`${load}
+      const count = ${MAPPING_LIMIT + 100}
+      const memory = native.createMemory(2 * count * 4096)
+      const space = native.reserve(count * 4096)
+      const frames = Uint32Array.from({ length: count }, (_, index) => 2 * index)
+      const code = (action) => { try { action() } catch (error) { return error.code } }
+      const refused = code(() => native.mapFrames(native.address(space), memory, frames, 3))
+      const left = require('node:fs').readFileSync('/proc/self/maps', 'utf8').split('memfd:probar').length - 1
+      console.log(refused, code(() => native.load8(space, 0)), left)`)
+    expect(outcome.stdout.trim()).toBe('out-of-memory access-violation 1')
   })
 })
 

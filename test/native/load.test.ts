@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { describe, expect, it } from '@jest/globals'
 import { OsError, ProbarError } from '../../src/base/errors.ts'
 import { nativeError } from '../../src/native/errors.ts'
@@ -75,6 +76,15 @@ describe('the error factory', () => {
     const error = nativeError('closed', 'text', 0, '')
     expect(error).toBeInstanceOf(ProbarError)
     expect(error).not.toBeInstanceOf(OsError)
+  })
+
+  it('knows every code of native/core/errors.h', () => {
+    const header = readFileSync(new URL('../../native/core/errors.h', import.meta.url), 'utf8')
+    const codes = [...header.matchAll(/constexpr const char\* k\w+ = "([a-z-]+)"/g)].map(([, code]) => code ?? '')
+    expect(codes.length).toBeGreaterThan(20)
+    expect(codes.map((code) => nativeError(code, '', 0, ''))).toEqual(
+      codes.map((code) => expect.objectContaining({ code })),
+    )
   })
 
   it('does not invent codes', () => {

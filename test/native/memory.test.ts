@@ -1,9 +1,16 @@
 import { describe } from '@jest/globals'
 import { loadNative } from '../../src/native/load.ts'
+import { describeAccess } from './access.ts'
 import { describeMemory } from './memory.ts'
+import type { MemorySurface } from '../../src/native/surface.ts'
 import { describeAddon } from './providers.ts'
 
-/** One suite over both providers of memory. */
-describeAddon('memory', ({ memory }) => describeMemory(memory))
+function both(surface: MemorySurface): void {
+  describeMemory(surface)
+  describeAccess(surface)
+}
 
-describe('memory (koffi)', () => describeMemory(loadNative({ hideAddon: true }).memory))
+/** One suite over both providers of memory. */
+describeAddon('memory', ({ memory }) => both(memory))
+
+describe('memory (koffi)', () => both(loadNative({ hideAddon: true }).memory))

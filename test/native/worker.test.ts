@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
-import { expect, it } from '@jest/globals'
+import { afterEach, expect, it } from '@jest/globals'
 import { addressSpace, frameMappings, openMemoryFiles, runNode } from './process.ts'
 import { ADDON_PATH, codeThrownBy, describeAddon } from './providers.ts'
 
@@ -9,8 +9,8 @@ const SPACE = 2 ** 36
 const PAGE = 4096
 
 /** Opens areas in a worker, tells that it did, and then does what `rest` says. */
-const start = (rest: string): Worker =>
-  new Worker(
+const start = (rest: string): Worker => {
+  const worker = new Worker(
     `const native = require(${JSON.stringify(ADDON_PATH)})
      const { parentPort } = require('node:worker_threads')
      const memory = native.createMemory(64 * ${PAGE})
@@ -23,6 +23,13 @@ const start = (rest: string): Worker =>
      ${rest}`,
     { eval: true },
   )
+  started.push(worker)
+  return worker
+}
+
+/** Also when a test fails, none may outlive it. */
+const started: Worker[] = []
+afterEach(() => Promise.all(started.splice(0).map((worker) => worker.terminate())))
 
 const lastMessage = (worker: Worker): Promise<unknown> =>
   new Promise((resolve, reject) => {
@@ -43,10 +50,12 @@ const state = () => ({
 
 describeAddon('a worker', ({ memory: surface }) => {
   it('has areas of its own', async () => {
-    const worker = start('setInterval(() => {}, 1000)')
-    const [{ views }] = (await once(worker, 'message')) as [{ views: readonly number[] }]
-    expect(codeThrownBy(() => surface.load8(views[2] ?? 0, 0))).toBe('closed')
-    await worker.terminate()
+    const areas = Array.from({ length: 8 }, () => surface.reserve(PAGE))
+    const worker = start(`const areas = ${JSON.stringify(areas)}
+      parentPort.postMessage(areas.slice(-1).map((area) => { try { return native.size(area) } catch (error) { return error.code } }))`)
+    expect(await lastMessage(worker)).toEqual(['closed'])
+    expect(areas.map((area) => surface.size(area))).toEqual(areas.map(() => PAGE))
+    for (const area of areas) surface.release(area)
   })
 
   it('frees everything when it ends', async () => {
@@ -57,6 +66,7 @@ describeAddon('a worker', ({ memory: surface }) => {
     expect(during.mappings).toBeGreaterThan(before.mappings)
     expect(during.files).toBe(before.files + 1)
     expect(during.spaces).toBe(before.spaces + 1)
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a worker has no origin
     worker.postMessage('end')
     await once(worker, 'exit')
     expect(state()).toEqual(before)

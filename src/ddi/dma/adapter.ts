@@ -38,6 +38,7 @@ export class DmaAdapter {
   readonly mapRegisters: number
   readonly #parts: AdapterParts
   readonly #lists = new Map<Va, LiveList>()
+  #open = true
 
   constructor(parts: AdapterParts) {
     this.#parts = parts
@@ -48,6 +49,11 @@ export class DmaAdapter {
   /** Lists that were not put back. */
   get lists(): number {
     return this.#lists.size
+  }
+
+  /** True until the list is put back, or goes with the adapter. */
+  owns(list: ScatterGatherList): boolean {
+    return this.#lists.has(list.address)
   }
 
   /**
@@ -68,6 +74,7 @@ export class DmaAdapter {
     const { kernel } = this.#parts
     const routine = 'GetScatterGatherList'
     kernel.requireIrql(routine, 'DMA-021', KIRQL.DISPATCH_LEVEL, KIRQL.DISPATCH_LEVEL)
+    this.#requireAlive(routine)
     if (Length === 0) {
       kernel.ledger.raise({ rule: 'VER-007', routine, text: 'zero length', bugCheck: { code: 0xe6, parameter: 0x21 } })
     }
@@ -86,6 +93,7 @@ export class DmaAdapter {
     const routine = 'PutScatterGatherList'
     const { kernel } = this.#parts
     kernel.requireIrql(routine, 'DMA-025', KIRQL.DISPATCH_LEVEL, KIRQL.DISPATCH_LEVEL)
+    this.#requireAlive(routine)
     const live = this.#lists.get(ScatterGather.address)
     if (live === undefined) {
       const bugCheck = { code: 0xe6, parameter: 0x06 }
@@ -113,6 +121,13 @@ export class DmaAdapter {
       kernel.pool.free(address)
     }
     this.#lists.clear()
+    this.#open = false
+  }
+
+  #requireAlive(routine: string): void {
+    if (this.#open) return
+    const bugCheck = { code: 0xe6, parameter: 0x18 }
+    this.#parts.kernel.ledger.raise({ rule: 'VER-008', routine, text: 'the adapter was released', bugCheck })
   }
 
   #mapList(mdl: Mdl, currentVa: Va, length: number, writeToDevice: boolean): ScatterGatherList | undefined {

@@ -42,11 +42,18 @@ export class Dma {
     return adapter
   }
 
-  /** Releases the adapter; lists that were left are written down as leaked. */
+  /**
+   * Releases the adapter; lists that were left are written down as leaked.
+   * @throws BugCheck 0xE6/0x18 for one that was released before (VER-008)
+   */
   PutDmaAdapter(DmaAdapter: DmaAdapter): void {
-    this.#kernel.requireIrql('PutDmaAdapter', 'DMA-010', KIRQL.PASSIVE_LEVEL)
+    const routine = 'PutDmaAdapter'
+    this.#kernel.requireIrql(routine, 'DMA-010', KIRQL.PASSIVE_LEVEL)
+    if (!this.#adapters.delete(DmaAdapter)) {
+      const bugCheck = { code: 0xe6, parameter: 0x18 }
+      this.#kernel.ledger.raise({ rule: 'VER-008', routine, text: 'the adapter was released before', bugCheck })
+    }
     DmaAdapter.close()
-    this.#adapters.delete(DmaAdapter)
   }
 
   /** Releases every adapter that is left. */

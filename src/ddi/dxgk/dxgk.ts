@@ -1,5 +1,6 @@
 import { type PhysicalAddress, type Va, distance, va } from '../../base/address.ts'
 import { ProbarError } from '../../base/errors.ts'
+import { hex } from '../../base/hex.ts'
 import { NtStatus } from '../../base/ntstatus.ts'
 import { PAGE_SIZE } from '../../base/pages.ts'
 import type { Device, Region } from '../../device/contract.ts'
@@ -98,7 +99,11 @@ export class Dxgk {
   /** Ends every view that is left, and writes it down. */
   close(): void {
     for (const [address, { view }] of this.#mappings) {
-      this.#kernel.ledger.note({ rule: 'DXM-027', routine: 'DxgkCbUnmapMemory', text: `${address} was never unmapped` })
+      this.#kernel.ledger.note({
+        rule: 'DXM-027',
+        routine: 'DxgkCbUnmapMemory',
+        text: `${hex(address)} was never unmapped`,
+      })
       this.#kernel.memory.unmap(view)
     }
     this.#mappings.clear()
@@ -107,7 +112,7 @@ export class Dxgk {
 
   /** The BAR that holds all of [address, address + length). */
   #regionAt(address: PhysicalAddress, length: number): Region | undefined {
-    if (length < 1 || length > 0xffff_ffff) return undefined
+    if (!Number.isInteger(length) || length < 1 || length > 0xffff_ffff) return undefined
     const end = address + BigInt(length)
     return this.#device.regions.find((bar) => bar.start <= address && end <= bar.start + BigInt(bar.size))
   }

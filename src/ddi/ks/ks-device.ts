@@ -120,7 +120,8 @@ export class KsDevice {
     for (const [address, live] of this.#tables) {
       this.#kernel.ledger.note({ rule: 'KSM-027', routine: 'close', text: 'a mapping table was never released' })
       this.#kernel.pool.free(address)
-      this.#put(live)
+      // With the adapter the list went, too.
+      if (live.adapter.owns(live.list)) this.#put(live)
     }
     this.#tables.clear()
   }

@@ -81,11 +81,7 @@ export class Mm {
       const bugCheck = { code: 0xc4, parameter: 0xb8 }
       this.#kernel.ledger.raise({ rule: 'VER-012', routine, text: 'a user mapping is still there', bugCheck })
     }
-    if (shadow.systemView !== undefined) this.#unmapSystem(MemoryDescriptorList)
-    this.#kernel.frames.free(shadow.frames)
-    shadow.frames = new Uint32Array()
-    MemoryDescriptorList.slots().fill(EMPTY_SLOT)
-    MemoryDescriptorList.MdlFlags &= ~MdlFlags.MDL_PAGES_LOCKED
+    this.#freePages(shadow)
   }
 
   /** Releases the memory of an MDL whose pages are freed (MDL-123). */
@@ -113,8 +109,8 @@ export class Mm {
     const routine = 'MmMapLockedPagesSpecifyCache'
     const user = AccessMode === KPROCESSOR_MODE.UserMode
     this.#kernel.requireIrql(routine, 'MDL-084', user ? KIRQL.APC_LEVEL : KIRQL.DISPATCH_LEVEL)
-    this.#checkMappable(routine, MemoryDescriptorList, user, BugCheckOnFailure)
     const shadow = this.#mdls.check(routine, MemoryDescriptorList)
+    this.#checkMappable(routine, shadow, user, BugCheckOnFailure)
     const readOnly = (Priority & MM_PAGE_PRIORITY.MdlMappingNoWrite) !== 0
     const at = user && RequestedAddress !== NULL ? RequestedAddress : undefined
     try {
@@ -135,7 +131,7 @@ export class Mm {
     const shadow = this.#mdls.check(routine, MemoryDescriptorList)
     const user = shadow.userViews.has(BaseAddress)
     this.#kernel.requireIrql(routine, 'MDL-084', user ? KIRQL.APC_LEVEL : KIRQL.DISPATCH_LEVEL)
-    if (user) return this.#unmapUser(MemoryDescriptorList, BaseAddress)
+    if (user) return this.#unmapUser(shadow, BaseAddress)
     if (shadow.systemView === undefined) {
       const bugCheck = { code: 0xc4, parameter: 0xb6 }
       this.#kernel.ledger.raise({ rule: 'VER-012', routine, text: 'the MDL is not mapped', bugCheck })
@@ -149,11 +145,12 @@ export class Mm {
         bugCheck,
       })
     }
-    this.#unmapSystem(MemoryDescriptorList)
+    this.#unmapSystem(shadow)
   }
 
   /** The system view, made on demand (MDL-086). @returns null when it cannot be made */
   MmGetSystemAddressForMdlSafe(Mdl: Mdl, Priority: number): Va | null {
+    this.#mdls.check('MmGetSystemAddressForMdlSafe', Mdl)
     if ((Mdl.MdlFlags & (MdlFlags.MDL_MAPPED_TO_SYSTEM_VA | MdlFlags.MDL_SOURCE_IS_NONPAGED_POOL)) !== 0) {
       return va(Mdl.header.get('MappedSystemVa'))
     }
@@ -172,14 +169,17 @@ export class Mm {
     return this.#mdls.check(routine, mdl).frames
   }
 
-  /** Takes back every MDL that is left, pages and views included, and writes each down as leaked. */
+  /**
+   * Takes back every MDL that is left, pages and views included, and writes each down as leaked. Goes by the shadows
+   * alone: the bytes of an MDL may be what a driver made of them.
+   */
   close(): void {
     for (const shadow of this.#mdls.all()) {
       const text = `an MDL of ${shadow.frames.length} pages was never freed`
       this.#kernel.ledger.note({ rule: 'MDL-123', routine: 'close', text })
-      for (const view of shadow.userViews) this.#unmapUser(shadow.mdl, view)
-      if (shadow.frames.length > 0) this.MmFreePagesFromMdl(shadow.mdl)
-      this.ExFreePool(shadow.mdl)
+      for (const view of shadow.userViews) this.#unmapUser(shadow, view)
+      this.#freePages(shadow)
+      this.#mdls.retire(shadow.mdl)
     }
   }
 
@@ -196,8 +196,7 @@ export class Mm {
     return mdl
   }
 
-  #checkMappable(routine: string, mdl: Mdl, user: boolean, bugCheckOnFailure: boolean): void {
-    this.#mdls.check(routine, mdl)
+  #checkMappable(routine: string, { mdl, systemView }: MdlShadow, user: boolean, bugCheckOnFailure: boolean): void {
     if (!describesLockedPages(mdl)) {
       const bugCheck = { code: 0xc4, parameter: 0x85 }
       this.#kernel.ledger.raise({ rule: 'MDL-070', routine, text: 'the pages are not locked', bugCheck })
@@ -206,7 +205,7 @@ export class Mm {
       const bugCheck = { code: 0xc4, parameter: 0x82 }
       this.#kernel.ledger.raise({ rule: 'MDL-075', routine, text: 'BugCheckOnFailure must be FALSE', bugCheck })
     }
-    if (!user && mdl.has(MdlFlags.MDL_MAPPED_TO_SYSTEM_VA)) {
+    if (!user && (systemView !== undefined || mdl.has(MdlFlags.MDL_MAPPED_TO_SYSTEM_VA))) {
       const bugCheck = { code: 0xc4, parameter: 0xb2 }
       this.#kernel.ledger.raise({ rule: 'MDL-074', routine, text: 'the MDL already has a system mapping', bugCheck })
     }
@@ -231,18 +230,24 @@ export class Mm {
     shadow.mdl.MdlFlags |= MdlFlags.MDL_MAPPED_TO_SYSTEM_VA
   }
 
-  #unmapSystem(mdl: Mdl): void {
-    const shadow = this.#mdls.check('MmUnmapLockedPages', mdl)
-    if (shadow.systemView === undefined) return
-    this.#kernel.memory.unmap(va(shadow.systemView - BigInt(MmGetMdlByteOffset(mdl))))
-    this.#attributes.release(shadow.frames)
-    shadow.systemView = undefined
-    mdl.MdlFlags &= ~MdlFlags.MDL_MAPPED_TO_SYSTEM_VA
+  #freePages(shadow: MdlShadow): void {
+    this.#unmapSystem(shadow)
+    this.#kernel.frames.free(shadow.frames)
+    shadow.frames = new Uint32Array()
+    shadow.mdl.slots().fill(EMPTY_SLOT)
+    shadow.mdl.MdlFlags &= ~MdlFlags.MDL_PAGES_LOCKED
   }
 
-  #unmapUser(mdl: Mdl, address: Va): void {
-    const shadow = this.#mdls.check('MmUnmapLockedPages', mdl)
-    this.#kernel.memory.unmap(va(address - BigInt(MmGetMdlByteOffset(mdl))))
+  #unmapSystem(shadow: MdlShadow): void {
+    if (shadow.systemView === undefined) return
+    this.#kernel.memory.unmap(pageOf(shadow.systemView))
+    this.#attributes.release(shadow.frames)
+    shadow.systemView = undefined
+    shadow.mdl.MdlFlags &= ~MdlFlags.MDL_MAPPED_TO_SYSTEM_VA
+  }
+
+  #unmapUser(shadow: MdlShadow, address: Va): void {
+    this.#kernel.memory.unmap(pageOf(address))
     this.#attributes.release(shadow.frames)
     shadow.userViews.delete(address)
   }
@@ -256,6 +261,9 @@ function isValidRequest(skip: bigint, bytes: number, flags: number, chunks: bool
   if (!chunks || skip === 0n) return true
   return (skip & (skip - 1n)) === 0n && BigInt(bytes) % skip === 0n
 }
+
+/** A view begins at a page, wherever in it the buffer does. */
+const pageOf = (address: Va): Va => va(address - (address % BigInt(PAGE_SIZE)))
 
 /** @throws NtStatusError STATUS_INVALID_ADDRESS for an unaligned address (MDL-078, ERR-08) */
 function pageAligned(address: Va): Va {

@@ -1,5 +1,6 @@
 import { type PhysicalAddress, physicalAddress } from '../../base/address.ts'
 import { PAGE_SIZE } from '../../base/pages.ts'
+import type { Bank } from '../../memory/banks.ts'
 import type { FrameStore } from '../../memory/frame-store.ts'
 
 /** What the page-allocating routines ask for, in documented terms. */
@@ -47,13 +48,42 @@ interface Window {
   readonly high: PhysicalAddress
 }
 
-/** [low, high], then both ends moved up by skip until the highest frame is passed. */
+/**
+ * [low, high], then both ends moved up by skip until the highest frame is passed. Windows that reach no frame which the
+ * one before did not are left out, and so is what it has already been searched for: a step may be a page, and the
+ * physical space is wide.
+ */
 function* windows(frames: FrameStore, low: PhysicalAddress, high: PhysicalAddress, skip: bigint): Generator<Window> {
-  const last = frames.banks.at(-1)
-  const highest = last === undefined ? 0n : BigInt(last.firstPfn + last.count) * BigInt(PAGE_SIZE)
-  for (let slide = 0n; low + slide < highest; slide += skip) {
-    const end = high + slide
-    yield { low: physicalAddress(low + slide), high: physicalAddress(end > TOP ? TOP : end) }
-    if (skip === 0n) return
+  if (low > high) return
+  let searched = -1n
+  for (
+    let slide: bigint | undefined = 0n;
+    slide !== undefined;
+    slide = nextSlide(frames.banks, high + slide, skip, slide)
+  ) {
+    const end = high + slide > TOP ? TOP : high + slide
+    // A chunk of skip bytes may begin where the window before ended.
+    const start = larger(low + slide, searched + 1n - skip)
+    yield { low: physicalAddress(start), high: physicalAddress(end) }
+    searched = end
   }
 }
+
+/** The next slide whose window ends above `end` and inside a bank, or undefined. */
+function nextSlide(banks: readonly Bank[], end: bigint, skip: bigint, slide: bigint): bigint | undefined {
+  if (skip === 0n) return undefined
+  const steps = banks.map(rangeOf).flatMap(({ first, last }) => {
+    if (last <= end) return []
+    return [first <= end + skip ? 1n : (first - end + skip - 1n) / skip]
+  })
+  if (steps.length === 0) return undefined
+  return slide + skip * steps.reduce((least, count) => (count < least ? count : least))
+}
+
+/** Addresses, inclusive. */
+function rangeOf({ firstPfn, count }: Bank): { readonly first: bigint; readonly last: bigint } {
+  const pages = BigInt(PAGE_SIZE)
+  return { first: BigInt(firstPfn) * pages, last: BigInt(firstPfn + count) * pages - 1n }
+}
+
+const larger = (one: bigint, other: bigint): bigint => (one > other ? one : other)

@@ -1,5 +1,6 @@
 import { NtStatus } from '../../base/ntstatus.ts'
 import { PAGE_SIZE } from '../../base/pages.ts'
+import { KIRQL } from '../../ddi/constants.ts'
 import type { DmaAdapter } from '../../ddi/dma/adapter.ts'
 import type { Mdl } from '../../ddi/mm/mdl.ts'
 import { MmGetMdlPfnArray } from '../../ddi/mm/mdl.ts'
@@ -16,7 +17,7 @@ import {
   putList,
   release,
 } from './buffers.ts'
-import { homeBytes } from './home-bytes.ts'
+import { homeBytes, walkList } from './home-bytes.ts'
 import { allocateGuarded } from './scattered.ts'
 
 /** Not page aligned at either end, and longer than one transfer of a small engine. */
@@ -48,7 +49,8 @@ export const listCases: readonly Case[] = [
         let total = 0
         for (let i = 0; i < count; i++) {
           check.equal(bytes.getBigUint64(16 + 24 * i, true), list.element(i).Address, `Address of element ${i}`)
-          total += bytes.getUint32(24 + 24 * i, true)
+          check.equal(bytes.getUint32(24 + 24 * i, true), list.element(i).Length, `Length of element ${i}`)
+          total += list.element(i).Length
         }
         check.equal(total, 2 * PAGE_SIZE, 'sum of the Lengths')
         putList(context, adapter, list, true)
@@ -72,7 +74,7 @@ export const listCases: readonly Case[] = [
         writeToDevice: false,
       })
       const pattern = orderPattern(LENGTH)
-      await engine.write(list.segments(), pattern, { signal })
+      await engine.write(walkList(context, list), pattern, { signal })
       putList(context, adapter, list, false)
       const seen = kernel.memory.read(view, 3 * PAGE_SIZE)
       check.filled(seen.subarray(0, OFFSET), GUARD_BYTE, 'in front of the buffer')
@@ -94,7 +96,7 @@ export const listCases: readonly Case[] = [
         const pattern = orderPattern(3 * PAGE_SIZE, 3)
         kernel.memory.write(view, pattern)
         const list = mustGetList(context, adapter, mdl, { offset: OFFSET, length: LENGTH, writeToDevice: true })
-        const received = await engine.read(list.segments(), { signal })
+        const received = await engine.read(walkList(context, list), { signal })
         check.bytes(received, pattern.subarray(OFFSET, OFFSET + LENGTH), 'what the device received')
         putList(context, adapter, list, true)
       }),
@@ -110,7 +112,7 @@ export const listCases: readonly Case[] = [
         const view = mapSystem(context, mdl)
         const list = mustGetList(context, adapter, mdl, { length: 512, writeToDevice: false })
         const pattern = orderPattern(512, 5)
-        await engine.write(list.segments(), pattern, { completion: 'interrupt', signal })
+        await engine.write(walkList(context, list), pattern, { completion: 'interrupt', signal })
         putList(context, adapter, list, false)
         check.bytes(kernel.memory.read(view, 512), pattern, 'memory after the interrupt')
       }),
@@ -122,23 +124,37 @@ export const listCases: readonly Case[] = [
     needs: ['engine'],
     run: (context) =>
       withPages(context, 8, async (mdl, adapter) => {
-        const { check, engine, signal } = context
+        const { check, device, engine, signal } = context
         const list = mustGetList(context, adapter, mdl, { length: 8 * PAGE_SIZE, writeToDevice: false })
-        const limit = 1n << BigInt(adapter.addressWidth)
-        for (let i = 0; i < list.NumberOfElements; i++) {
-          const { Address, Length } = list.element(i)
-          check.ok(Address + BigInt(Length) <= limit, `element ${i} ends at or below 2^${adapter.addressWidth}`)
+        const segments = walkList(context, list)
+        const { addressBits } = device.dma.capabilities
+        for (const { bus, length } of segments) {
+          check.ok(bus + BigInt(length) <= 1n << BigInt(addressBits), `an element ends at or below 2^${addressBits}`)
         }
         const last = 8 * PAGE_SIZE - 64
         const pattern = orderPattern(64, 9)
-        await engine.write(list.segments().slice(last, 64), pattern, { signal })
+        await engine.write(segments.slice(last, 64), pattern, { signal })
         putList(context, adapter, list, false)
-        const view = mapSystem(context, mdl)
-        check.bytes(
-          context.kernel.memory.read(view, 8 * PAGE_SIZE).subarray(last),
-          pattern,
-          'the last bytes of the buffer',
-        )
+        const seen = context.kernel.memory.read(mapSystem(context, mdl), 8 * PAGE_SIZE)
+        check.bytes(seen.subarray(last), pattern, 'the last bytes of the buffer')
+      }),
+  },
+  {
+    id: 'dma/more-than-the-device-reaches',
+    title: 'a buffer longer than all that the described width reaches gives STATUS_INSUFFICIENT_RESOURCES, no mapping',
+    rules: ['DMA-012', 'DMA-021'],
+    run: (context) =>
+      withPages(context, 3, (mdl) => {
+        const { check, ddi, device, kernel } = context
+        const description = describeBusMaster(context, 3 * PAGE_SIZE)
+        description.set('DmaAddressWidth', 13)
+        const adapter = check.present(ddi.dma.IoGetDmaAdapter(undefined, description, {}), 'an adapter of 13 bits')
+        kernel.pool.free(description.address)
+        const before = device.dma.entries
+        const { status, list } = getList(context, adapter, mdl, { length: 3 * PAGE_SIZE, writeToDevice: true })
+        check.equal(status, NtStatus.STATUS_INSUFFICIENT_RESOURCES, 'status for 3 pages below 2^13')
+        check.absent(list, 'list')
+        check.equal(device.dma.entries, before, 'mappings')
       }),
   },
   {
@@ -160,20 +176,24 @@ export const listCases: readonly Case[] = [
     id: 'dma/more-pages-than-map-registers',
     title: 'a transfer that needs more map registers than granted gives STATUS_INSUFFICIENT_RESOURCES',
     rules: ['DMA-013', 'DMA-021'],
-    run: (context) => {
-      const { check, kernel } = context
-      const mdl = allocate(context, 8 * PAGE_SIZE)
-      const adapter = openAdapter(context, 4 * PAGE_SIZE)
-      const need = (offset: number, length: number): number => {
-        const { status, list } = getList(context, adapter, mdl, { offset, length, writeToDevice: true })
-        if (list !== undefined) putList(context, adapter, list, true)
-        return status
-      }
-      check.equal(need(1, 4 * PAGE_SIZE), 0, 'five pages, as many as granted')
-      check.equal(need(1, 5 * PAGE_SIZE), NtStatus.STATUS_INSUFFICIENT_RESOURCES, 'six pages')
-      check.equal(kernel.ledger.entries.length, 0, 'misuse')
-      release(context, mdl)
-    },
+    run: (context) =>
+      withPages(context, 8, (mdl) => {
+        const { check, ddi, kernel } = context
+        const description = describeBusMaster(context, 4 * PAGE_SIZE)
+        const registers: { value?: number } = {}
+        const adapter = check.present(ddi.dma.IoGetDmaAdapter(undefined, description, registers), 'a DMA adapter')
+        kernel.pool.free(description.address)
+        const granted = check.present(registers.value, 'the number of map registers')
+        check.ok(granted > 1 && granted < 8, `registers for 4 pages: ${granted}`)
+        const need = (offset: number, length: number): number => {
+          const { status, list } = getList(context, adapter, mdl, { offset, length, writeToDevice: true })
+          if (list !== undefined) putList(context, adapter, list, true)
+          return status
+        }
+        check.equal(need(1, (granted - 1) * PAGE_SIZE), 0, 'as many pages as granted')
+        check.equal(need(1, granted * PAGE_SIZE), NtStatus.STATUS_INSUFFICIENT_RESOURCES, 'one page more')
+        check.equal(kernel.ledger.entries.length, 0, 'misuse')
+      }),
   },
   {
     id: 'dma/adapter-versions',
@@ -182,37 +202,36 @@ export const listCases: readonly Case[] = [
     run: (context) => {
       const { check, ddi, kernel } = context
       const description = describeBusMaster(context, 16 * PAGE_SIZE)
-      for (const [version, supported] of [
-        [2, true],
-        [3, true],
-        [4, false],
-      ] as const) {
+      description.set('Dma32BitAddresses', 1)
+      for (const version of [0, 1, 2, 3]) {
         const registers: { value?: number } = {}
         description.set('Version', version)
-        description.set('Dma32BitAddresses', 1)
-        const adapter = ddi.dma.IoGetDmaAdapter(undefined, description, registers)
-        check.equal(adapter !== null, supported, `an adapter for version ${version}`)
-        check.equal(
-          registers.value !== undefined && registers.value >= 16,
-          supported,
-          `registers for version ${version}`,
+        const adapter = check.present(
+          ddi.dma.IoGetDmaAdapter(undefined, description, registers),
+          `an adapter for version ${version}`,
         )
-        if (adapter !== null) ddi.dma.PutDmaAdapter(adapter)
+        const count = check.present(registers.value, `the number of map registers for version ${version}`)
+        check.ok(count > 0, `map registers for version ${version}: ${count}`)
+        ddi.dma.PutDmaAdapter(adapter)
       }
+      const get = () => ddi.dma.IoGetDmaAdapter(undefined, description, {})
+      check.callerError('DMA-010', 'at DISPATCH_LEVEL', () => kernel.at(KIRQL.DISPATCH_LEVEL, get))
+      description.set('Version', 4)
+      check.absent(get(), 'an adapter for version 4')
       kernel.pool.free(description.address)
     },
   },
   {
     id: 'dma/elements-are-no-page-numbers',
     title: 'the elements are bus addresses: none is the address of the frame behind it',
-    rules: ['DMA-020', 'KSM-024'],
+    rules: ['DMA-020'],
     needs: ['caller-placement'],
     run: (context) =>
       withPages(context, 4, (mdl, adapter) => {
         const list = mustGetList(context, adapter, mdl, { length: 4 * PAGE_SIZE, writeToDevice: true })
         const physical = new Set([...MmGetMdlPfnArray(mdl)].map((pfn) => pfn * BigInt(PAGE_SIZE)))
-        for (let i = 0; i < list.NumberOfElements; i++) {
-          context.check.ok(!physical.has(list.element(i).Address), `element ${i} is no frame address of the buffer`)
+        for (const { bus } of walkList(context, list)) {
+          context.check.ok(!physical.has(bus), 'an element is no frame address of the buffer')
         }
         putList(context, adapter, list, true)
       }),

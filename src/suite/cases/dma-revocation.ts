@@ -1,12 +1,12 @@
 import { type Va, busAddress, physicalAddress, va } from '../../base/address.ts'
 import { PAGE_SIZE } from '../../base/pages.ts'
 import { KIRQL } from '../../ddi/constants.ts'
-import { MmGetMdlPfnArray } from '../../ddi/mm/mdl.ts'
 import { Segments } from '../../device/segments.ts'
 import { orderPattern } from '../../memory/patterns.ts'
 import type { Case } from '../case.ts'
 import type { Context } from '../context.ts'
-import { allocate, getList, mapSystem, mustGetList, openAdapter, putList, release } from './buffers.ts'
+import { MmCached, allocate, getList, mapSystem, mustGetList, openAdapter, putList, release } from './buffers.ts'
+import { walkList } from './home-bytes.ts'
 
 /** What memory holds before the device must not change it. */
 const KEPT = 0x77
@@ -15,21 +15,26 @@ const LENGTH = 256
 /** The kernel's log needs a moment; a model answers at once. */
 const FAULT_TIMEOUT_MS = 3000
 
-/** The bus ranges of a buffer that the device could reach until a moment ago, and cannot now. */
-async function putAway(
-  context: Context,
-  writeToDevice: boolean,
-  act: (old: Segments, view: Va) => Promise<void>,
-): Promise<void> {
+/** Before and after the list is put: the same bus ranges, the same memory. */
+interface Revocation {
+  /** While the list lives; shows that the very access works which is refused later. */
+  readonly before?: (ranges: Segments, view: Va) => Promise<void>
+  readonly after: (ranges: Segments, view: Va) => Promise<void>
+}
+
+/** A buffer that the device can reach until its list is put, and that stays as it was then. */
+async function putAway(context: Context, writeToDevice: boolean, { before, after }: Revocation): Promise<void> {
   const { kernel } = context
   const mdl = allocate(context, PAGE_SIZE)
   const view = mapSystem(context, mdl)
   kernel.memory.fill(view, PAGE_SIZE, KEPT)
   const adapter = openAdapter(context)
   const list = mustGetList(context, adapter, mdl, { length: LENGTH, writeToDevice })
-  const old = list.segments()
+  const ranges = walkList(context, list)
+  await before?.(ranges, view)
   putList(context, adapter, list, writeToDevice)
-  await act(old, view)
+  kernel.memory.fill(view, PAGE_SIZE, KEPT)
+  await after(ranges, view)
   context.check.filled(kernel.memory.read(view, PAGE_SIZE), KEPT, 'memory after the access')
   release(context, mdl)
 }
@@ -37,27 +42,35 @@ async function putAway(
 export const revocationCases: readonly Case[] = [
   {
     id: 'dma/put-ends-writing',
-    title: 'after PutScatterGatherList a write by the device leaves memory unchanged',
+    title: 'the device writes through a list, and after PutScatterGatherList the same write leaves memory unchanged',
     rules: ['DMA-061', 'DMA-025'],
     needs: ['engine', 'revocation'],
     run: async (context) => {
       const { check, engine, kernel, signal } = context
-      await putAway(context, false, async (old, view) => {
-        await engine.write(old, orderPattern(LENGTH), { signal })
-        check.filled(kernel.memory.read(view, LENGTH), KEPT, 'the buffer')
+      const pattern = orderPattern(LENGTH)
+      await putAway(context, false, {
+        before: async (ranges, view) => {
+          await engine.write(ranges, pattern, { signal })
+          check.bytes(kernel.memory.read(view, LENGTH), pattern, 'the buffer while the list lives')
+        },
+        after: (ranges) => engine.write(ranges, pattern, { signal }),
       })
     },
   },
   {
     id: 'dma/put-ends-reading',
-    title: 'after PutScatterGatherList the device gets none of the bytes',
+    title: 'the device reads through a list, and after PutScatterGatherList it gets none of the bytes',
     rules: ['DMA-061', 'DMA-025'],
     needs: ['engine', 'revocation'],
     run: async (context) => {
       const { check, engine, signal } = context
-      await putAway(context, true, async (old) => {
-        const received = await engine.read(old, { signal })
-        check.ok(!received.includes(KEPT), 'the device received none of what memory holds')
+      await putAway(context, true, {
+        before: async (ranges) =>
+          check.filled(await engine.read(ranges, { signal }), KEPT, 'what the device received while the list lives'),
+        after: async (ranges) => {
+          const received = await engine.read(ranges, { signal })
+          check.ok(!received.includes(KEPT), 'the device received none of what memory holds')
+        },
       })
     },
   },
@@ -68,39 +81,44 @@ export const revocationCases: readonly Case[] = [
     needs: ['engine', 'revocation', 'faults'],
     run: async (context) => {
       const { check, device, engine, signal } = context
-      await putAway(context, false, async (old) => {
-        using watch = await device.faults.watch(signal)
-        await engine.write(old, orderPattern(LENGTH), { signal })
-        const fault = check.present(await watch.next({ timeoutMs: FAULT_TIMEOUT_MS, signal }), 'a fault')
-        const page = busAddress((old.at(0).bus / BigInt(PAGE_SIZE)) * BigInt(PAGE_SIZE))
-        check.equal((fault.address / BigInt(PAGE_SIZE)) * BigInt(PAGE_SIZE), page, 'page of the fault')
-        check.equal(fault.direction, 'write', 'direction')
-        check.equal(fault.device, device.address, 'device')
+      await putAway(context, false, {
+        after: async (ranges) => {
+          using watch = await device.faults.watch(signal)
+          await engine.write(ranges, orderPattern(LENGTH), { signal })
+          const fault = check.present(await watch.next({ timeoutMs: FAULT_TIMEOUT_MS, signal }), 'a fault')
+          check.equal(fault.address / BigInt(PAGE_SIZE), ranges.at(0).bus / BigInt(PAGE_SIZE), 'page of the fault')
+          check.equal(fault.direction, 'write', 'direction')
+          check.equal(fault.device, device.address, 'device')
+        },
       })
     },
   },
   {
     id: 'dma/bus-address-works-frame-address-does-not',
     title: 'the device reaches a buffer by its bus address; at the address of its frame it reaches nothing',
-    rules: ['DMA-061', 'KSM-024', 'MDL-057', 'WRT-020'],
+    rules: ['DMA-061', 'WRT-020'],
     needs: ['engine', 'revocation', 'caller-placement'],
     run: async (context) => {
-      const { check, engine, kernel, signal } = context
+      const { check, ddi, engine, kernel, signal } = context
       const high = physicalAddress((1n << BigInt(engine.abilities.addressBits)) - 1n)
-      const mdl = allocate(context, PAGE_SIZE, { high })
-      const view = mapSystem(context, mdl)
+      const mdl = check.present(
+        ddi.portcls.AllocatePagesForMdl(high, PAGE_SIZE),
+        'a page that the device could address',
+      )
+      const view = check.present(ddi.portcls.MapAllocatedPages(mdl, MmCached), 'the port’s view')
       kernel.memory.fill(view, PAGE_SIZE, KEPT)
       const adapter = openAdapter(context)
       const list = mustGetList(context, adapter, mdl, { length: LENGTH, writeToDevice: false })
-      const frame = busAddress((MmGetMdlPfnArray(mdl)[0] ?? 0n) * BigInt(PAGE_SIZE))
-      check.differ(list.element(0).Address, frame, 'bus address and frame address')
+      const frame = busAddress(ddi.portcls.GetPhysicalPageAddress(mdl, 0))
+      check.differ(walkList(context, list).at(0).bus, frame, 'bus address and frame address')
       await engine.write(Segments.of([{ bus: frame, length: LENGTH }]), orderPattern(LENGTH, 1), { signal })
       check.filled(kernel.memory.read(view, PAGE_SIZE), KEPT, 'memory after a write at the frame address')
       const pattern = orderPattern(LENGTH, 2)
-      await engine.write(list.segments(), pattern, { signal })
+      await engine.write(walkList(context, list), pattern, { signal })
       check.bytes(kernel.memory.read(view, LENGTH), pattern, 'memory after a write at the bus address')
       putList(context, adapter, list, false)
-      release(context, mdl)
+      ddi.portcls.UnmapAllocatedPages(view, mdl)
+      ddi.portcls.FreePagesFromMdl(mdl)
     },
   },
   {

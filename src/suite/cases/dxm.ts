@@ -1,6 +1,6 @@
 import { type PhysicalAddress, type Va, physicalAddress, va } from '../../base/address.ts'
-import { NT_SUCCESS } from '../../base/ntstatus.ts'
-import { CmResourceType, type Out } from '../../ddi/constants.ts'
+import { NT_SUCCESS, NtStatus } from '../../base/ntstatus.ts'
+import { CmResourceType, KIRQL, type Out } from '../../ddi/constants.ts'
 import type { DXGK_DEVICE_INFO } from '../../ddi/dxgk/dxgk.ts'
 import type { TranslatedResourceList } from '../../ddi/dxgk/resources.ts'
 import { ConfigOffset } from '../../pci/config.ts'
@@ -8,6 +8,9 @@ import { type Case, defineSuite } from '../case.ts'
 import type { Context } from '../context.ts'
 import { MmCached, MmNonCached } from './buffers.ts'
 import { homeBytes } from './home-bytes.ts'
+
+/** CM_RESOURCE_MEMORY_PREFETCHABLE (DXM-014); bit 3 of the BAR in config space says it too. */
+const PREFETCHABLE = 0x4
 
 /** Values in which every bit is once set and once clear. */
 const PROBES = [0x0000_0001, 0x8000_0000, 0x5aa5_c33c, 0xa55a_3cc3]
@@ -29,14 +32,16 @@ interface Request {
   readonly length: number
   readonly user?: boolean
   readonly type?: number
+  /** The adapter's own handle unless told. */
+  readonly handle?: symbol
 }
 
 function tryMap(
   { ddi }: Context,
-  { at, length, user = false, type = MmNonCached }: Request,
+  { at, length, user = false, type = MmNonCached, handle = ddi.dxgk.DeviceHandle }: Request,
 ): { status: number; address: Va | undefined } {
   const out: Out<Va> = {}
-  const status = ddi.dxgk.DxgkCbMapMemory(ddi.dxgk.DeviceHandle, at, length, false, user, type, out)
+  const status = ddi.dxgk.DxgkCbMapMemory(handle, at, length, false, user, type, out)
   return { status, address: out.value }
 }
 
@@ -53,11 +58,15 @@ function unmap({ check, ddi }: Context, address: Va): void {
 const cases: readonly Case[] = [
   {
     id: 'dxm/resources-match-the-bars',
-    title: 'translated start and length are those of the BARs, in the packed layout',
+    title: 'translated start, length and flags are those of the BAR, in the packed layout',
     rules: ['DXM-001', 'DXM-010', 'DXM-011', 'DXM-014'],
     needs: ['memory-bar'],
     run: (context) => {
-      const { bar, check, device } = context
+      const { bar, check, ddi, device } = context
+      const foreign: Out<DXGK_DEVICE_INFO> = {}
+      const refused = ddi.dxgk.DxgkCbGetDeviceInformation(Symbol('foreign'), foreign)
+      check.equal(refused, NtStatus.STATUS_INVALID_PARAMETER, 'status for a foreign handle')
+      check.absent(foreign.value, 'the information for a foreign handle')
       const list = resources(context)
       const bytes = homeBytes(context, list.address, 20 + 20 * list.Count)
       check.equal(bytes.getUint32(0, true), 1, 'Count at byte 0')
@@ -65,7 +74,9 @@ const cases: readonly Case[] = [
       const position = device.regions.indexOf(bar)
       const at = 20 + 20 * (position === -1 ? 0 : position)
       check.equal(bytes.getUint8(at), CmResourceType.CmResourceTypeMemory, 'Type')
-      const low = BigInt(device.config.read32(ConfigOffset.bar0 + 4 * bar.index) & ~0xf) & 0xffff_ffffn
+      const register = device.config.read32(ConfigOffset.bar0 + 4 * bar.index)
+      check.equal(bytes.getUint16(at + 2, true) & PREFETCHABLE, (register & 8) === 0 ? 0 : PREFETCHABLE, 'PREFETCHABLE')
+      const low = BigInt(register & ~0xf) & 0xffff_ffffn
       const high = bar.addressBits === 64 ? BigInt(device.config.read32(ConfigOffset.bar0 + 4 * bar.index + 4)) : 0n
       check.equal(
         bytes.getBigUint64(at + 4, true),
@@ -93,7 +104,7 @@ const cases: readonly Case[] = [
   {
     id: 'dxm/write-reaches-the-device',
     title: 'WRITE_REGISTER_ULONG reaches the register with all 32 bits, and a read of the function shows its effect',
-    rules: ['DXM-040', 'DXM-041', 'DXM-043'],
+    rules: ['DXM-040', 'DXM-043'],
     needs: ['memory-bar', 'inverting-register'],
     run: (context) => {
       const { check, ddi } = context
@@ -103,6 +114,8 @@ const cases: readonly Case[] = [
       for (const probe of PROBES) {
         ddi.registers.WRITE_REGISTER_ULONG(register, probe)
         check.equal(ddi.registers.READ_REGISTER_ULONG(register), ~probe >>> 0, `${known.name} after a write`)
+        const seen = context.region(known.region).read32(known.offset)
+        check.equal(seen, ~probe >>> 0, `${known.name} read without the mapping`)
       }
       unmap(context, base)
     },
@@ -141,6 +154,7 @@ const cases: readonly Case[] = [
         check.equal(ddi.registers.READ_REGISTER_ULONG(other), ~probe >>> 0, 'through the other mapping')
       }
       unmap(context, one)
+      check.equal(ddi.registers.READ_REGISTER_ULONG(other), ~(PROBES.at(-1) ?? 0) >>> 0, 'after the first is unmapped')
       unmap(context, other)
     },
   },
@@ -176,11 +190,11 @@ const cases: readonly Case[] = [
   },
   {
     id: 'dxm/outside-the-resource',
-    title: 'a range that no resource holds whole is refused and the output stays untouched',
+    title: 'a range that no resource holds whole is refused and the output stays untouched; the last bytes are mapped',
     rules: ['DXM-020', 'DXM-025'],
     needs: ['memory-bar'],
     run: (context) => {
-      const { bar, check } = context
+      const { bar, check, kernel } = context
       const start = translated(context, bar.index, 0)
       const bad: readonly Request[] = [
         { at: physicalAddress(start + BigInt(bar.size) - 4n), length: 8 },
@@ -188,12 +202,16 @@ const cases: readonly Case[] = [
         { at: start, length: bar.size + 1 },
         { at: start, length: 0 },
         { at: start, length: 4, type: 7 },
+        { at: start, length: 4, handle: Symbol('foreign') },
       ]
       bad.forEach((request, i) => {
         const { status, address } = tryMap(context, request)
         check.ok(!NT_SUCCESS(status), `request ${i} is refused`)
         check.equal(address, undefined, `output of request ${i}`)
       })
+      const map = () => tryMap(context, { at: start, length: 4 })
+      check.callerError('DXM-020', 'at DISPATCH_LEVEL', () => kernel.at(KIRQL.DISPATCH_LEVEL, map))
+      unmap(context, mustMap(context, { at: physicalAddress(start + BigInt(bar.size) - 4n), length: 4 }))
     },
   },
   {

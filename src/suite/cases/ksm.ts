@@ -1,3 +1,4 @@
+import { distance } from '../../base/address.ts'
 import { PAGE_SIZE } from '../../base/pages.ts'
 import type { Out } from '../../ddi/constants.ts'
 import { Segments } from '../../device/segments.ts'
@@ -7,7 +8,8 @@ import { GUARD_BYTE, orderPattern } from '../../memory/patterns.ts'
 import { type Case, defineSuite } from '../case.ts'
 import type { Context } from '../context.ts'
 import { ANYWHERE, MmCached, allocate, describeBusMaster, mapSystem, openAdapter, release } from './buffers.ts'
-import { homeBytes } from './home-bytes.ts'
+import { homeBytes, walkTable } from './home-bytes.ts'
+import { guardNeighbours } from './scattered.ts'
 
 const ENTRY = 16
 
@@ -74,36 +76,43 @@ const cases: readonly Case[] = [
   },
   {
     id: 'ksm/context-belongs-to-the-minidriver',
-    title: 'the bytes between entries are the minidriver’s: writing them changes no entry',
+    title: 'the bytes behind an entry, up to the stride, are the minidriver’s: AVStream neither needs nor has others',
     rules: ['KSM-013'],
     run: (context) => {
-      const { check, ddi } = context
+      const { check, ddi, device, frames, kernel } = context
+      const stride = 40
       const mdl = allocate(context, 3 * PAGE_SIZE)
-      const table = tableOf(context, mdl, { length: 3 * PAGE_SIZE, stride: 40, maxBytes: PAGE_SIZE })
-      const before = table.segments()
-      for (let i = 0; i < table.Count; i++) {
-        check.equal(table.context(i).length, 40 - ENTRY, `bytes behind entry ${i}`)
-        table.context(i).fill(0xff)
+      const mapped = device.dma.entries
+      const table = tableOf(context, mdl, { length: 3 * PAGE_SIZE, stride, maxBytes: PAGE_SIZE })
+      const behind = check.present(kernel.pool.allocate(64), 'a pool block behind the table')
+      const entries = walkTable(context, table, stride)
+      check.equal(entries.count, 3, 'entries')
+      for (let i = 0; i < entries.count; i++) {
+        const start = distance(frames.address, table.Mappings) + i * stride + ENTRY
+        frames.write(start, new Uint8Array(stride - ENTRY).fill(0xff))
+        check.filled(table.context(i), 0xff, `context of entry ${i}`)
       }
-      const after = table.segments()
-      for (let i = 0; i < table.Count; i++) {
-        check.equal(after.at(i).bus, before.at(i).bus, `address of entry ${i}`)
-        check.equal(after.at(i).length, before.at(i).length, `length of entry ${i}`)
+      for (const [i, entry] of [...table.segments()].entries()) {
+        check.equal(entry.bus, entries.at(i).bus, `address of entry ${i}`)
+        check.equal(entry.length, entries.at(i).length, `length of entry ${i}`)
       }
+      check.filled(frames.read(distance(frames.address, behind.address), 64), 0, 'the pool block behind the table')
+      kernel.pool.free(behind.address)
       ddi.ks.releaseMappings(table)
+      check.equal(device.dma.entries, mapped, 'DMA mappings after the release')
       release(context, mdl)
     },
   },
   {
     id: 'ksm/entries-are-bounded-and-complete',
     title: 'no entry is empty or longer than MaxMappingsByteCount, and together they are the frame',
-    rules: ['KSM-021', 'KSM-022', 'KSM-023'],
+    rules: ['KSM-021', 'KSM-023'],
     run: (context) => {
       const { check, ddi } = context
       const mdl = allocate(context, 4 * PAGE_SIZE)
       const length = 4 * PAGE_SIZE - 100
       const table = tableOf(context, mdl, { length, stride: 16, maxBytes: 1500 })
-      const entries = [...table.segments()]
+      const entries = [...walkTable(context, table, 16)]
       entries.forEach((entry, i) =>
         check.ok(entry.length > 0 && entry.length <= 1500, `length of entry ${i}: ${entry.length}`),
       )
@@ -119,7 +128,7 @@ const cases: readonly Case[] = [
   {
     id: 'ksm/device-fills-the-frame',
     title:
-      'the device writes a pattern through the table, one descriptor an entry: MapAllocatedPages shows every byte in place and no other changed',
+      'the device writes a pattern through the table, one descriptor an entry: MapAllocatedPages shows every byte in place, and no byte in or beside the pages changes otherwise',
     rules: ['KSM-020', 'KSM-021', 'KSM-023', 'WRT-015', 'WRT-016', 'MDL-090', 'VER-004'],
     needs: ['engine'],
     run: async (context) => {
@@ -127,13 +136,15 @@ const cases: readonly Case[] = [
       const size = 3 * PAGE_SIZE
       const length = size - 2000
       const mdl = check.present(ddi.portcls.AllocatePagesForMdl(ANYWHERE, size), 'pages of a WaveRT stream')
+      const beside = guardNeighbours(context, mdl)
       const view = check.present(ddi.portcls.MapAllocatedPages(mdl, MmCached), 'the port’s view')
       kernel.memory.fill(view, size, GUARD_BYTE)
       const table = tableOf(context, mdl, { length, stride: 24, maxBytes: 3000 })
       const pattern = orderPattern(length)
       const expected = new Uint8Array(size).fill(GUARD_BYTE)
       let done = 0
-      for (const entry of table.segments()) {
+      for (const entry of walkTable(context, table, 24)) {
+        check.ok(entry.length <= 3000, `length of an entry: ${entry.length}`)
         const piece = pattern.subarray(done, done + entry.length)
         await engine.write(Segments.of([entry]), piece, { signal })
         expected.set(piece, done)
@@ -142,8 +153,11 @@ const cases: readonly Case[] = [
       }
       check.equal(done, length, 'bytes of the frame')
       ddi.ks.releaseMappings(table)
+      check.bytes(kernel.memory.read(view, size), expected, 'the buffer after the frame was released')
+      beside.check()
       ddi.portcls.UnmapAllocatedPages(view, mdl)
       ddi.portcls.FreePagesFromMdl(mdl)
+      beside.release()
     },
   },
   {
@@ -157,9 +171,10 @@ const cases: readonly Case[] = [
       const pattern = orderPattern(2 * PAGE_SIZE, 11)
       kernel.memory.write(mapSystem(context, mdl), pattern)
       const table = tableOf(context, mdl, { length: 2 * PAGE_SIZE, stride: 32, writeToDevice: true })
+      const entries = walkTable(context, table, 32)
       const frames = new Set([...MmGetMdlPfnArray(mdl)].map((pfn) => pfn * BigInt(PAGE_SIZE)))
-      for (const { bus } of table.segments()) check.ok(!frames.has(bus), 'an address of the table is no frame address')
-      const received = await engine.read(table.segments().slice(PAGE_SIZE - 100, 200), { signal })
+      for (const { bus } of entries) check.ok(!frames.has(bus), 'an address of the table is no frame address')
+      const received = await engine.read(entries.slice(PAGE_SIZE - 100, 200), { signal })
       check.bytes(received, pattern.subarray(PAGE_SIZE - 100, PAGE_SIZE + 100), 'bytes across the pages')
       ddi.ks.releaseMappings(table)
       release(context, mdl)
@@ -167,19 +182,22 @@ const cases: readonly Case[] = [
   },
   {
     id: 'ksm/last-reference-ends-access',
-    title: 'once the frame is released a write by the device at an entry leaves memory unchanged',
+    title: 'the device writes at an entry, and once the frame is released the same write leaves memory unchanged',
     rules: ['KSM-027', 'DMA-061'],
     needs: ['engine', 'revocation'],
     run: async (context) => {
       const { check, ddi, engine, kernel, signal } = context
       const mdl = allocate(context, PAGE_SIZE)
       const view = mapSystem(context, mdl)
-      kernel.memory.fill(view, PAGE_SIZE, GUARD_BYTE)
       const table = tableOf(context, mdl, { length: PAGE_SIZE, stride: 16 })
-      const entry = table.segments().slice(0, 128)
+      const entry = walkTable(context, table, 16).slice(0, 128)
+      const pattern = orderPattern(128)
+      await engine.write(entry, pattern, { signal })
+      check.bytes(kernel.memory.read(view, 128), pattern, 'the frame while it is referenced')
       ddi.ks.releaseMappings(table)
-      await engine.write(entry, orderPattern(128), { signal })
-      check.filled(kernel.memory.read(view, PAGE_SIZE), GUARD_BYTE, 'the frame')
+      kernel.memory.fill(view, PAGE_SIZE, GUARD_BYTE)
+      await engine.write(entry, pattern, { signal })
+      check.filled(kernel.memory.read(view, PAGE_SIZE), GUARD_BYTE, 'the frame after it was released')
       release(context, mdl)
     },
   },

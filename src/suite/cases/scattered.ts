@@ -4,7 +4,7 @@ import { MM_ALLOCATE } from '../../ddi/constants.ts'
 import { type Mdl, MmGetMdlPfnArray } from '../../ddi/mm/mdl.ts'
 import { GUARD_BYTE } from '../../memory/patterns.ts'
 import type { Context } from '../context.ts'
-import { allocate, mapSystem, release } from './buffers.ts'
+import { MmCached, allocate, mapSystem, release } from './buffers.ts'
 
 const PAGE = BigInt(PAGE_SIZE)
 
@@ -40,6 +40,34 @@ export function allocateGuarded(context: Context, pages: number): GuardedPages {
     release: () => {
       release(context, payload)
       release(context, guard)
+    },
+  }
+}
+
+/** Pages beside others in physical memory, where they can be had; the pool and the engine have some of them. */
+export interface Neighbours {
+  /** They hold nothing but guard bytes. @throws RuleBroken */
+  check(): void
+  release(): void
+}
+
+/** Guards the pages in front of and behind each page of an MDL, as far as they are free (HC-1). */
+export function guardNeighbours(context: Context, mdl: Mdl): Neighbours {
+  const { check, ddi, kernel } = context
+  const beside = new Set([...MmGetMdlPfnArray(mdl)].flatMap((pfn) => [pfn - 1n, pfn + 1n]))
+  const guards = [...beside].flatMap((pfn) => {
+    const at = physicalAddress(pfn * PAGE)
+    const guard = ddi.mm.MmAllocatePagesForMdlEx(at, at, physicalAddress(0n), PAGE_SIZE, MmCached, 0)
+    return guard === null ? [] : [{ guard, view: mapSystem(context, guard) }]
+  })
+  check.ok(guards.length > 0, 'a page beside the buffer can be had')
+  for (const { view } of guards) kernel.memory.fill(view, PAGE_SIZE, GUARD_BYTE)
+  return {
+    check: () => {
+      for (const { view } of guards) check.filled(kernel.memory.read(view, PAGE_SIZE), GUARD_BYTE, 'a page beside')
+    },
+    release: () => {
+      for (const { guard } of guards) release(context, guard)
     },
   }
 }

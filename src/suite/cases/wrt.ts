@@ -4,6 +4,7 @@ import { MmGetMdlByteCount, MmGetMdlPfnArray } from '../../ddi/mm/mdl.ts'
 import { orderPattern } from '../../memory/patterns.ts'
 import { type Case, defineSuite } from '../case.ts'
 import { ANYWHERE, MmCached, MmWriteCombined, ZERO, mustGetList, openAdapter, putList } from './buffers.ts'
+import { frameBytes, walkList } from './home-bytes.ts'
 
 const PAGE = BigInt(PAGE_SIZE)
 const FOUR_GIB = 0x1_0000_0000n
@@ -30,33 +31,37 @@ const cases: readonly Case[] = [
     title: 'AllocateContiguousPagesForMdl gives adjacent pages inside the bounds, or NULL',
     rules: ['WRT-011'],
     run: ({ check, ddi }) => {
-      const mdl = check.present(ddi.portcls.AllocateContiguousPagesForMdl(ZERO, ANYWHERE, 8 * PAGE_SIZE), 'pages')
+      const mdl = check.present(ddi.portcls.AllocateContiguousPagesForMdl(ZERO, ANYWHERE, 8 * PAGE_SIZE - 1), 'pages')
+      check.equal(ddi.portcls.GetPhysicalPagesCount(mdl), 8, 'pages, rounded up')
       const first = ddi.portcls.GetPhysicalPageAddress(mdl, 0)
       for (let i = 0; i < 8; i++) {
         check.equal(ddi.portcls.GetPhysicalPageAddress(mdl, i), first + BigInt(i) * PAGE, `address of page ${i}`)
       }
       ddi.portcls.FreePagesFromMdl(mdl)
-      const high = physicalAddress(first + 4n * PAGE - 1n)
-      check.absent(ddi.portcls.AllocateContiguousPagesForMdl(first, high, 8 * PAGE_SIZE), 'twice as many as fit')
+      const high = physicalAddress(first + 8n * PAGE - 1n)
+      const fitting = check.present(
+        ddi.portcls.AllocateContiguousPagesForMdl(first, high, 8 * PAGE_SIZE),
+        'all that fit',
+      )
+      check.equal(ddi.portcls.GetPhysicalPageAddress(fitting, 0), first, 'the only place inside the bounds')
+      ddi.portcls.FreePagesFromMdl(fitting)
+      check.absent(ddi.portcls.AllocateContiguousPagesForMdl(first, high, 9 * PAGE_SIZE), 'one page more than fits')
     },
   },
   {
     id: 'wrt/mapping-follows-the-pages',
     title: 'byte k of the port’s view is byte k mod 4096 of page k >> 12, in GetPhysicalPageAddress order',
     rules: ['WRT-015', 'WRT-016'],
-    run: ({ check, ddi, frames, kernel }) => {
+    run: (context) => {
+      const { check, ddi, kernel } = context
       const mdl = check.present(ddi.portcls.AllocatePagesForMdl(ANYWHERE, 5 * PAGE_SIZE), 'pages')
       const view = check.present(ddi.portcls.MapAllocatedPages(mdl, MmWriteCombined), 'the port’s view')
       check.equal(view % PAGE, 0n, 'offset within the page')
       const pattern = orderPattern(5 * PAGE_SIZE, 21)
       kernel.memory.write(view, pattern)
       for (let i = 0; i < 5; i++) {
-        const frame = check.present(
-          frames.indexOf(Number(ddi.portcls.GetPhysicalPageAddress(mdl, i) / PAGE)),
-          'a frame',
-        )
         const expected = pattern.subarray(i * PAGE_SIZE, (i + 1) * PAGE_SIZE)
-        check.bytes(frames.read(frame * PAGE_SIZE, PAGE_SIZE), expected, `page ${i}`)
+        check.bytes(frameBytes(context, ddi.portcls.GetPhysicalPageAddress(mdl, i) / PAGE), expected, `page ${i}`)
       }
       ddi.portcls.UnmapAllocatedPages(view, mdl)
       ddi.portcls.FreePagesFromMdl(mdl)
@@ -76,7 +81,7 @@ const cases: readonly Case[] = [
       const adapter = openAdapter(context)
       const list = mustGetList(context, adapter, mdl, { length: 3 * PAGE_SIZE, writeToDevice: true })
       const start = PAGE_SIZE - 500
-      const received = await engine.read(list.segments().slice(start, PAGE_SIZE + 1000), { signal })
+      const received = await engine.read(walkList(context, list).slice(start, PAGE_SIZE + 1000), { signal })
       check.bytes(received, samples.subarray(start, start + PAGE_SIZE + 1000), 'what the device received')
       putList(context, adapter, list, true)
       ddi.portcls.UnmapAllocatedPages(view, mdl)
@@ -89,6 +94,7 @@ const cases: readonly Case[] = [
     rules: ['WRT-018'],
     run: ({ check, ddi }) => {
       const mdl = check.present(ddi.portcls.AllocatePagesForMdl(ANYWHERE, 3 * PAGE_SIZE), 'pages')
+      check.equal(ddi.portcls.GetPhysicalPagesCount(mdl), 3, 'GetPhysicalPagesCount')
       MmGetMdlPfnArray(mdl).forEach((pfn, i) => {
         check.equal(ddi.portcls.GetPhysicalPageAddress(mdl, i), pfn * PAGE, `address of page ${i}`)
       })

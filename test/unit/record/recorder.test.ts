@@ -78,6 +78,29 @@ describe('the trace of a case', () => {
     expect(trace.evidence().ops[0]?.args).toEqual({ value: String(value) })
   })
 
+  it('counts what is repeated in a row as one entry, and only that', () => {
+    const trace = new CaseTrace(still)
+    for (const result of [1n, 1n, 1n, 0n, 1n]) trace.record('read', 'model', { offset: 8 }, result)
+    trace.record('read', 'model', { offset: 4 }, 1n)
+    const { ops } = trace.evidence()
+    expect(ops.map(({ result, times }) => [result, times])).toEqual([
+      ['0x1', 3],
+      ['0x0', undefined],
+      ['0x1', undefined],
+      ['0x1', undefined],
+    ])
+  })
+
+  it('loses nothing to a long poll', () => {
+    const trace = new CaseTrace(still)
+    for (let n = 0; n < 63; n++) trace.record(`before ${n}`, 'model', {})
+    for (let n = 0; n < 10_000; n++) trace.record('read', 'model', {}, 1)
+    for (let n = 0; n < 192; n++) trace.record(`after ${n}`, 'model', {})
+    expect(trace.evidence()).toMatchObject({ ops: { length: 64 + 192 } })
+    expect(trace.evidence().dropped).toBeUndefined()
+    expect(trace.evidence().ops[63]?.times).toBe(10_000)
+  })
+
   it('cuts a long text and says how long it was', () => {
     const trace = new CaseTrace(still)
     trace.record('read', 'device', {}, 'ab'.repeat(4096))
@@ -90,7 +113,7 @@ describe('the trace of a case', () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(fc.dictionary(fc.string(), value), value)), (operations) => {
         const trace = new CaseTrace(still)
-        for (const [args, result] of operations) trace.record('op', 'model', args, result)
+        operations.forEach(([args, result], n) => trace.record(`op${n}`, 'model', args, result))
         const record = exampleRecord([exampleCase({ evidence: trace.evidence() })])
         const kept: unknown = JSON.parse(JSON.stringify(record))
         expect(runRecordSchema.parse(kept).cases[0]?.evidence?.ops).toHaveLength(operations.length)

@@ -1,0 +1,89 @@
+import { describe, expect, it } from '@jest/globals'
+import { NtStatus } from '../../../src/base/ntstatus.ts'
+import type { RegisterAccess } from '../../../src/device/contract.ts'
+import type { Plant } from '../../../src/session/plant.ts'
+import { allCases } from '../../../src/suite/all-cases.ts'
+import type { Need } from '../../../src/suite/needs.ts'
+import { altered } from './altered.ts'
+import { attempt } from './attempt.ts'
+import { regions } from './broken-platform.ts'
+
+/** What shows nothing must not be taken for what holds: here nothing works, and no case may pass by that. */
+
+const needing = (...needs: readonly Need[]) =>
+  allCases.filter((one) => needs.some((need) => one.needs?.includes(need) === true))
+
+async function passing(bench: { readonly ref?: string; readonly plant?: Plant }, cases = allCases) {
+  const record = await attempt({ ...bench, cases })
+  expect(record.cases).toHaveLength(cases.length)
+  return record.cases.filter(({ verdict }) => verdict === 'pass').map(({ id }) => id)
+}
+
+/** Registers that take everything and answer the same value to everything. */
+function answering(value: bigint): Plant {
+  const narrow = (bits: number) => () => Number(BigInt.asUintN(bits, value))
+  const registers: RegisterAccess = {
+    read8: narrow(8),
+    read16: narrow(16),
+    read32: narrow(32),
+    read64: () => value,
+    write8: () => undefined,
+    write16: () => undefined,
+    write32: () => undefined,
+    write64: () => undefined,
+  }
+  return regions((bar) => ({ ...registers, map: (...args) => altered(bar.map(...args), registers) }))
+}
+
+const refusal = (): number => NtStatus.STATUS_INSUFFICIENT_RESOURCES
+const nothing = (): null => null
+
+const refusesAll: Plant = {
+  ddi: (ddi) => ({
+    ...ddi,
+    mm: altered(ddi.mm, { MmAllocatePagesForMdlEx: nothing }),
+    dma: altered(ddi.dma, { IoGetDmaAdapter: nothing }),
+    portcls: altered(ddi.portcls, { AllocatePagesForMdl: nothing, AllocateContiguousPagesForMdl: nothing }),
+    dxgk: altered(ddi.dxgk, { DxgkCbMapMemory: refusal, DxgkCbGetDeviceInformation: refusal }),
+  }),
+}
+
+describe('no case that needs the DMA engine passes', () => {
+  it.each([
+    ['on a device that moves nothing', { ref: 'loopback:edu?fault=dma-writes-lost,dma-reads-zeros' }],
+    ['on a device that writes nothing', { ref: 'loopback:edu?fault=dma-writes-lost' }],
+    ['on a device whose transfers never end', { ref: 'loopback:edu?fault=dma-never-completes' }],
+    ['on a device whose registers read as zeros', { plant: answering(0n) }],
+    ['on a device that left the bus', { plant: answering(0xffff_ffff_ffff_ffffn) }],
+  ])('%s', async (_, bench) => {
+    expect(await passing(bench, needing('engine'))).toEqual([])
+  })
+
+  it('by what it reads, on a device that receives nothing but zeros', async () => {
+    const writersOnly = [
+      'dma/device-writes-exactly-the-list',
+      'dma/completion-by-interrupt',
+      'dma/addresses-within-reach',
+      'dma/refused-write-is-reported',
+      'ksm/device-fills-the-frame',
+    ]
+    const bench = { ref: 'loopback:edu?fault=dma-reads-zeros' }
+    expect((await passing(bench, needing('engine'))).filter((id) => !writersOnly.includes(id))).toEqual([])
+  })
+})
+
+describe('no case that knows a register passes', () => {
+  it.each([
+    ['on a device whose registers read as zeros', 0n],
+    ['on a device that left the bus', 0xffff_ffff_ffff_ffffn],
+  ])('%s', async (_, value) => {
+    const cases = needing('constant-register', 'inverting-register')
+    expect(await passing({ plant: answering(value) }, cases)).toEqual([])
+  })
+})
+
+describe('a Windows that refuses everything', () => {
+  it('passes no case at all', async () => {
+    expect(await passing({ plant: refusesAll })).toEqual([])
+  })
+})

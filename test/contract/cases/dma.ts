@@ -1,0 +1,309 @@
+import { va } from '../../../src/base/address.ts'
+import { ProbarError } from '../../../src/base/errors.ts'
+import { NtStatus } from '../../../src/base/ntstatus.ts'
+import { PAGE_SIZE } from '../../../src/base/pages.ts'
+import { KIRQL } from '../../../src/ddi/constants.ts'
+import type { Plant } from '../../../src/session/plant.ts'
+import { altered } from './altered.ts'
+import { type ListArguments, adapters, describing, dma, listBytes, lists } from './broken-ddi.ts'
+import { lastPageMissing, bouncesTooMuch, frameAddressesReach, identity, reportedFaults } from './broken-platform.ts'
+import { type Defects, fault, planted } from './defect.ts'
+
+const HEADER = 16
+const ELEMENT = 24
+const FIRST = HEADER
+const LAST_LENGTH = (count: number): number => HEADER + (count - 1) * ELEMENT + 8
+
+/** GetScatterGatherList with other arguments. */
+const getting = (change: (request: { at: bigint; length: number }) => { at?: bigint; length?: number }): Plant =>
+  adapters((adapter) => ({
+    GetScatterGatherList: (device, mdl, at, length, ...rest) => {
+      const request = { at, length, ...change({ at, length }) }
+      return adapter.GetScatterGatherList(device, mdl, va(request.at), request.length, ...rest)
+    },
+  }))
+
+/** GetScatterGatherList gives this status, although the pages are mapped; perhaps the routine is called too. */
+const refusing = (status: number, call: boolean): Plant =>
+  adapters((adapter) => ({
+    GetScatterGatherList: (...[device, mdl, at, length, routine, ...rest]: ListArguments) => {
+      const fits = Math.min(length, 2 * PAGE_SIZE - Number(at))
+      adapter.GetScatterGatherList(device, mdl, at, fits, call ? routine : () => undefined, ...rest)
+      return status
+    },
+  }))
+
+const putKeeps = adapters(() => ({ PutScatterGatherList: () => undefined }))
+
+const putTolerates = (codes: readonly string[]): Plant =>
+  adapters((adapter) => ({
+    PutScatterGatherList(list, write) {
+      try {
+        adapter.PutScatterGatherList(list, write)
+      } catch (error) {
+        if (!(error instanceof ProbarError) || !codes.includes(error.code)) throw error
+      }
+    },
+  }))
+
+/** Every list routine runs at a lower level, or as often as told. */
+const calling = (times: number, irql: number): Plant =>
+  adapters((adapter, kernel) => ({
+    GetScatterGatherList: (device, mdl, at, length, routine, ...rest) =>
+      adapter.GetScatterGatherList(
+        device,
+        mdl,
+        at,
+        length,
+        (...args) => {
+          kernel.KeLowerIrql(irql)
+          for (let i = 0; i < times; i++) routine(...args)
+          kernel.KeRaiseIrql(KIRQL.DISPATCH_LEVEL)
+        },
+        ...rest,
+      ),
+  }))
+
+const atAnyLevel = adapters((adapter, kernel) => ({
+  GetScatterGatherList: (...args) => kernel.at(KIRQL.DISPATCH_LEVEL, () => adapter.GetScatterGatherList(...args)),
+}))
+
+const adapterAtAnyLevel = dma((dma, kernel) => ({
+  IoGetDmaAdapter(...args) {
+    const level = kernel.KeGetCurrentIrql()
+    kernel.KeLowerIrql(KIRQL.PASSIVE_LEVEL)
+    const adapter = dma.IoGetDmaAdapter(...args)
+    kernel.KeRaiseIrql(level)
+    return adapter
+  },
+}))
+
+/** The number of map registers that a driver is told. */
+const telling = (told: (granted: number) => number | undefined): Plant =>
+  dma((dma) => ({
+    IoGetDmaAdapter(device, description, registers) {
+      const adapter = dma.IoGetDmaAdapter(device, description, registers)
+      const number = told(registers.value ?? 0)
+      delete registers.value
+      if (number !== undefined) registers.value = number
+      return adapter
+    },
+  }))
+
+/** The address of the frame behind each element, in place of the bus address. */
+export const physicalElements = listBytes((bytes, list, mdl) => {
+  for (let i = 0; i < list.NumberOfElements; i++)
+    bytes.set64(FIRST + i * ELEMENT, (mdl.slots()[i] ?? 0n) * BigInt(PAGE_SIZE))
+})
+
+const offsetLost = listBytes((bytes) => bytes.set64(FIRST, bytes.u64(FIRST) & ~4095n))
+const swapped = listBytes((bytes, list) =>
+  bytes.exchange(FIRST, FIRST + (list.NumberOfElements - 1) * ELEMENT, ELEMENT),
+)
+const byteShort = listBytes((bytes, { NumberOfElements: n }) =>
+  bytes.set32(LAST_LENGTH(n), bytes.u32(LAST_LENGTH(n)) - 1),
+)
+
+/** Defects for the cases of scatter/gather lists. */
+export const dmaDefects: Defects = {
+  'dma/list-in-place': [
+    planted(
+      'elements of 16 bytes',
+      'Address of element 1',
+      lists((list, bytes) =>
+        altered(list, {
+          element: (i) => ({ Address: bytes.u64(FIRST + 16 * i), Length: bytes.u32(FIRST + 16 * i + 8) }),
+        }),
+      ),
+    ),
+    planted(
+      'lengths of 2 bytes',
+      'Length of element',
+      lists((list) =>
+        altered(list, { element: (i) => ({ ...list.element(i), Length: list.element(i).Length & 0xfff }) }),
+      ),
+    ),
+    planted(
+      'a count too many',
+      'NumberOfElements',
+      lists((list) => altered(list, { NumberOfElements: list.NumberOfElements + 1 })),
+    ),
+    planted('a byte is missing', 'sum of the Lengths', byteShort),
+    planted('the domain leaves out a page', 'sum of the Lengths', lastPageMissing),
+  ],
+  'dma/device-writes-exactly-the-list': [
+    fault('dma-drops-last-byte', 'the buffer'),
+    fault('dma-writes-one-byte-too-many', 'behind the buffer'),
+    fault('dma-writes-before', 'in front of the buffer'),
+    fault('dma-shifts-by-one', 'the buffer'),
+    fault('dma-swaps-bytes', 'the buffer'),
+    fault('dma-ignores-length-above-2048', 'the buffer'),
+    fault('dma-wrong-page', 'the buffer'),
+    fault('dma-page-offset-lost', 'in front of the buffer'),
+    fault('dma-done-early', 'the buffer'),
+    fault('dma-never-completes', 'did not finish'),
+    planted('the offset in the page is lost', 'in front of the buffer', offsetLost),
+    planted('elements are out of order', 'the buffer', swapped),
+    planted('a bounce buffer copies too much', 'the pages between', bouncesTooMuch),
+  ],
+  'dma/device-reads-through-the-list': [
+    fault('dma-reads-zeros', 'what the device received'),
+    fault('dma-drops-last-byte', 'what the device received'),
+    fault('dma-wrong-page', 'what the device received'),
+    planted('the offset in the page is lost', 'what the device received', offsetLost),
+    planted('elements are out of order', 'what the device received', swapped),
+    planted('a byte is missing', 'length in bytes', byteShort),
+  ],
+  'dma/completion-by-interrupt': [
+    fault('irq-lost', 'fired no more than 0 times'),
+    fault('irq-at-completion-lost', 'fired no more than 0 times'),
+    fault('interrupt-status-lost', 'interrupted for another reason'),
+    fault('irq-spurious', 'interrupted for another reason'),
+    fault('dma-writes-lost', 'memory after the interrupt'),
+  ],
+  'dma/addresses-within-reach': [
+    planted(
+      'an address is too high',
+      'ends at or below',
+      listBytes((bytes) => bytes.set64(FIRST, 1n << 28n)),
+    ),
+    fault('dma-writes-lost', 'the last bytes of the buffer'),
+    planted('elements are out of order', 'the last bytes of the buffer', swapped),
+  ],
+  'dma/more-than-the-device-reaches': [
+    planted(
+      'the width is ignored',
+      'status for 3 pages',
+      describing((one) => one.set('DmaAddressWidth', 64)),
+    ),
+    planted('mapped all the same', 'mappings', mappedThough('DmaAddressWidth')),
+  ],
+  'dma/range-beyond-the-mdl': [
+    planted(
+      'the range is cut',
+      'status',
+      getting(({ at, length }) => ({ length: Math.min(length, 2 * PAGE_SIZE - Number(at)) })),
+    ),
+    planted('a list nevertheless', 'list', refusing(NtStatus.STATUS_BUFFER_TOO_SMALL, true)),
+    planted('a mapping nevertheless', 'mappings', refusing(NtStatus.STATUS_BUFFER_TOO_SMALL, false)),
+  ],
+  'dma/more-pages-than-map-registers': [
+    planted(
+      'more are told than granted',
+      'as many pages as granted',
+      telling((granted) => granted + 1),
+    ),
+    planted(
+      'more are granted than told',
+      'one page more',
+      telling((granted) => granted - 1),
+    ),
+    planted(
+      'none are told',
+      'the number of map registers',
+      telling(() => undefined),
+    ),
+    planted(
+      'as many as one likes',
+      'registers for 4 pages',
+      describing((one) => one.set('MaximumLength', 2 ** 31)),
+    ),
+  ],
+  'dma/adapter-versions': [
+    planted('version 0 is refused', 'an adapter for version 0', versions([1, 2, 3])),
+    planted('version 3 is refused', 'an adapter for version 3', versions([0, 1, 2])),
+    planted('version 4 is accepted', 'an adapter for version 4', versions([0, 1, 2, 3, 4])),
+    planted(
+      'none are told',
+      'the number of map registers',
+      telling(() => undefined),
+    ),
+    planted(
+      'no map registers',
+      'map registers for version 0',
+      telling(() => 0),
+    ),
+    planted('it is given at any level', 'at DISPATCH_LEVEL', adapterAtAnyLevel),
+  ],
+  'dma/elements-are-no-page-numbers': [planted('they are', 'no frame address', physicalElements)],
+  'dma/put-ends-writing': [
+    fault('iommu-keeps-translation', 'memory after the access'),
+    fault('dma-writes-lost', 'while the list lives'),
+    planted('Put unmaps nothing', 'memory after the access', putKeeps),
+  ],
+  'dma/put-ends-reading': [
+    fault('iommu-keeps-translation', 'none of what memory holds'),
+    fault('dma-reads-zeros', 'while the list lives'),
+    planted('Put unmaps nothing', 'none of what memory holds', putKeeps),
+  ],
+  'dma/refused-write-is-reported': [
+    fault('iommu-loses-faults', 'a fault'),
+    fault('iommu-keeps-translation', 'a fault'),
+    fault('iommu-wrong-fault-address', 'page of the fault'),
+    fault('iommu-wrong-fault-direction', 'direction'),
+    planted(
+      'it names another device',
+      'device',
+      reportedFaults((one) => ({ ...one, device: '0000:00:06.0' })),
+    ),
+  ],
+  'dma/bus-address-works-frame-address-does-not': [
+    planted('there is no IOMMU', 'bus address and frame address', identity),
+    planted('frame addresses work too', 'after a write at the frame address', frameAddressesReach),
+    fault('dma-writes-lost', 'after a write at the bus address'),
+    planted('the list names the frame', 'bus address and frame address', physicalElements),
+  ],
+  'dma/put-twice': [planted('it is tolerated', 'the second Put', putTolerates(['bugcheck']))],
+  'dma/put-with-the-other-direction': [
+    planted('it is tolerated', 'the other direction', putTolerates(['caller-error'])),
+  ],
+  'dma/zero-length': [
+    planted(
+      'a byte is mapped',
+      'zero length',
+      getting(({ length }) => ({ length: Math.max(1, length) })),
+    ),
+    planted(
+      'an error is returned',
+      'zero length',
+      adapters(() => ({ GetScatterGatherList: () => NtStatus.STATUS_INVALID_PARAMETER })),
+    ),
+  ],
+  'dma/list-at-dispatch-only': [
+    planted('any level will do', 'at PASSIVE_LEVEL', atAnyLevel),
+    planted('the routine runs at PASSIVE_LEVEL', 'called at IRQL 0', calling(1, KIRQL.PASSIVE_LEVEL)),
+    planted('the routine is not called', 'level of the routine, once', calling(0, KIRQL.DISPATCH_LEVEL)),
+    planted('the routine is called twice', '0xe6/0x6', calling(2, KIRQL.DISPATCH_LEVEL)),
+  ],
+}
+
+/** Exactly these versions are supported. */
+function versions(supported: readonly number[]): Plant {
+  return dma((dma) => ({
+    IoGetDmaAdapter(device, description, registers) {
+      const version = description.get('Version')
+      if (!supported.includes(version)) return null
+      description.set('Version', Math.min(version, 3))
+      const adapter = dma.IoGetDmaAdapter(device, description, registers)
+      description.set('Version', version)
+      return adapter
+    },
+  }))
+}
+
+/** The adapter maps with all address bits, and then says that it could not. */
+function mappedThough(width: 'DmaAddressWidth'): Plant {
+  return dma((dma) => ({
+    IoGetDmaAdapter(device, description, registers) {
+      description.set(width, 64)
+      const adapter = dma.IoGetDmaAdapter(device, description, registers)
+      if (adapter === null) return null
+      return altered(adapter, {
+        GetScatterGatherList: (one, mdl, at, length, _routine, ...rest) => {
+          adapter.GetScatterGatherList(one, mdl, at, length, () => undefined, ...rest)
+          return NtStatus.STATUS_INSUFFICIENT_RESOURCES
+        },
+      })
+    },
+  }))
+}

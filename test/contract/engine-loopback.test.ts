@@ -1,0 +1,91 @@
+import { describe, expect, it } from '@jest/globals'
+import { seededRandom } from '../../src/base/random.ts'
+import { VirtualClock } from '../../src/base/virtual-clock.ts'
+import { openLoopback } from '../../src/backend/loopback/device.ts'
+import { openEngine } from '../../src/engine/open.ts'
+import { FrameStore } from '../../src/memory/frame-store.ts'
+import { loadNative } from '../../src/native/load.ts'
+import { failure } from './bench.ts'
+import { type EngineBench, describeEngineContract, engineChecks, runEngineCheck } from './engine.ts'
+
+async function open(ref: string, addressBits = 28): Promise<EngineBench> {
+  const random = seededRandom(3n)
+  const device = openLoopback(ref, { clock: new VirtualClock(), random: () => random.below(2 ** 32) })
+  device.config.write16(4, 6)
+  const memory = new FrameStore({ native: loadNative().memory, frames: 64, random })
+  const frames = [...memory.allocate({ count: 16 })]
+  const edu = { engine: 'edu', addressBits, maxTransfer: 4095, bufferOffset: 0x4_0000 }
+  const engine = openEngine(edu, device, memory)
+  return {
+    engine,
+    device,
+    memory,
+    frames,
+    close() {
+      engine.close()
+      device.close()
+      memory.close()
+    },
+  }
+}
+
+describeEngineContract('edu on the loopback', () => open('loopback:edu'))
+describeEngineContract('edu with all address bits', () => open('loopback:edu?dma_mask=0xffffffffffffffff', 64))
+
+const named = (words: string): (typeof engineChecks)[number] => {
+  const check = engineChecks.find(({ name }) => name.includes(words))
+  if (check === undefined) throw new Error(`no check is called ${words}`)
+  return check
+}
+
+describe('a defect below the engine is noticed by the contract', () => {
+  it.each([
+    ['dma-writes-lost', 'a write reaches'],
+    ['dma-drops-last-byte', 'a write reaches'],
+    ['dma-writes-one-byte-too-many', 'a write reaches'],
+    ['dma-writes-before', 'a write reaches'],
+    ['dma-shifts-by-one', 'a write reaches'],
+    ['dma-swaps-bytes', 'a read gathers'],
+    ['dma-reads-zeros', 'a read gathers'],
+    ['dma-page-offset-lost', 'a read gathers'],
+    ['dma-ignores-length-above-2048', 'split, both ways'],
+    ['iommu-keeps-translation', 'what the device received'],
+    ['dma-done-early', 'a time limit'],
+    ['irq-at-completion-lost', 'seen by interrupt'],
+    ['irq-lost', 'interrupts on demand'],
+    ['interrupt-status-lost', 'interrupts on demand'],
+    ['dma-never-completes', 'a write reaches'],
+  ])('%s: %s', async (fault, words) => {
+    await expect(runEngineCheck(named(words), () => open(`loopback:edu?fault=${fault}`))).rejects.toThrow()
+  })
+})
+
+describe('an engine over a device that does not end a transfer', () => {
+  it('times out, by polling as by interrupt, and says what to do', async () => {
+    const bench = await open('loopback:edu?fault=dma-never-completes,irq-at-completion-lost')
+    const mapping = bench.device.dma.map(
+      { memory: bench.memory, indices: Uint32Array.of(bench.frames[0] ?? 0) },
+      'read',
+    )
+    const segments = mapping.segments.slice(0, 4)
+    await expect(bench.engine.read(segments, { timeoutMs: 300 })).rejects.toMatchObject({
+      code: 'timeout',
+      message: expect.stringContaining('reset the device'),
+    })
+    expect(await failure(() => bench.engine.read(segments, { timeoutMs: 300, completion: 'interrupt' }))).toBe(
+      'timeout',
+    )
+    await bench.close()
+  })
+})
+
+it('an engine gives what the device received also where memory says otherwise', async () => {
+  const bench = await open('loopback:edu?fault=dma-reads-zeros')
+  const [index = 0] = bench.frames
+  bench.memory.write(index * 4096, new Uint8Array(16).fill(0x55))
+  using mapping = bench.device.dma.map({ memory: bench.memory, indices: Uint32Array.of(index) }, 'read')
+  // The device received zeros, of the data as of the staging page, and that is what it gives back.
+  const received = await bench.engine.read(mapping.segments.slice(0, 16))
+  expect([...received]).toEqual(Array.from({ length: 16 }, () => 0))
+  await bench.close()
+})

@@ -1,0 +1,299 @@
+import { describe, expect, it } from '@jest/globals'
+import type { BusAddress } from '../../src/base/address.ts'
+import { advance, busAddress } from '../../src/base/address.ts'
+import { PAGE_SIZE } from '../../src/base/pages.ts'
+import type { Device, DmaAccess, HostMemory, Mapping } from '../../src/device/contract.ts'
+import { type Segment, Segments } from '../../src/device/segments.ts'
+import type { DmaEngine } from '../../src/engine/contract.ts'
+import { failure } from './bench.ts'
+
+/** What an engine is tried with: the device that it drives, with bus mastering on, and memory for it. */
+export interface EngineBench {
+  readonly engine: DmaEngine
+  readonly device: Device
+  /** At least 16 frames that nobody else uses, by their index. */
+  readonly memory: HostMemory
+  readonly frames: readonly number[]
+  close(): void | Promise<void>
+}
+
+/** One thing that an engine must do. It throws when the engine does not. */
+export interface EngineCheck {
+  readonly name: string
+  readonly run: (bench: EngineBench) => Promise<void>
+}
+
+/** Differs from page to page and from byte to byte, and is never POISON. */
+const pattern = (length: number, salt: number): Uint8Array =>
+  Uint8Array.from({ length }, (_, i) => ((i * 7 + (i >> 8) * 29 + salt * 53) & 0x7f) + 1)
+
+const POISON = 0xee
+
+/** The frames with these places among the bench's, mapped apart from one another on the bus. */
+function map({ device, memory, frames }: EngineBench, places: readonly number[], access: DmaAccess): Mapping {
+  const indices = Uint32Array.from(places, (place) => frames[place] ?? 0)
+  return device.dma.map({ memory, indices }, access)
+}
+
+function poison({ memory, frames }: EngineBench): void {
+  for (const frame of frames) memory.write(frame * PAGE_SIZE, new Uint8Array(PAGE_SIZE).fill(POISON))
+}
+
+/** The bus address of each page of a mapping. */
+function pages(mapping: Mapping): readonly BusAddress[] {
+  return [...mapping.segments].flatMap(({ bus, length }) =>
+    Array.from({ length: length / PAGE_SIZE }, (_, page) => advance(bus, page * PAGE_SIZE)),
+  )
+}
+
+/** Parts of pages, as segments in this order. */
+interface Part {
+  readonly place: number
+  readonly offset: number
+  readonly length: number
+}
+
+function segmentsOf(mapping: Mapping, parts: readonly Part[]): Segments {
+  const starts = pages(mapping)
+  return Segments.of(
+    parts.map(({ place, offset, length }): Segment => ({
+      bus: advance(starts[place] ?? busAddress(0), offset),
+      length,
+    })),
+  )
+}
+
+/** All bytes of the bench's frames as they must be: `data` in the parts, in order, and poison around them. */
+function expectOnly(bench: EngineBench, parts: readonly Part[], data: Uint8Array): void {
+  const expected = bench.frames.map(() => new Uint8Array(PAGE_SIZE).fill(POISON))
+  let done = 0
+  for (const { place, offset, length } of parts) {
+    expected[place]?.set(data.subarray(done, done + length), offset)
+    done += length
+  }
+  for (const [place, frame] of bench.frames.entries()) {
+    const seen = bench.memory.read(frame * PAGE_SIZE, PAGE_SIZE)
+    const first = seen.findIndex((byte, i) => byte !== expected[place]?.[i])
+    expect({ place, first, byte: seen[first] }).toEqual({ place, first: -1, byte: undefined })
+  }
+}
+
+/** Scattered, of odd lengths, at odd offsets, out of order, one byte among them. */
+const SCATTERED: readonly Part[] = [
+  { place: 5, offset: 1, length: 333 },
+  { place: 0, offset: PAGE_SIZE - 1, length: 1 },
+  { place: 3, offset: 17, length: 1001 },
+]
+const sizeOf = (parts: readonly Part[]): number => parts.reduce((sum, { length }) => sum + length, 0)
+const SPREAD = [0, 1, 2, 3, 4, 5]
+
+/** Few transfers each: a device may take a tenth of a second of real time for one. */
+export const engineChecks: readonly EngineCheck[] = [
+  {
+    name: 'a write reaches every byte of scattered segments in their order, and no other byte',
+    async run(bench) {
+      poison(bench)
+      const data = pattern(sizeOf(SCATTERED), 1)
+      using mapping = map(bench, SPREAD, 'write')
+      await bench.engine.write(segmentsOf(mapping, SCATTERED), data)
+      expectOnly(bench, SCATTERED, data)
+    },
+  },
+  {
+    name: 'a read gathers scattered segments in their order, and changes no byte',
+    async run(bench) {
+      poison(bench)
+      const data = pattern(sizeOf(SCATTERED), 2)
+      let done = 0
+      for (const { place, offset, length } of SCATTERED) {
+        bench.memory.write((bench.frames[place] ?? 0) * PAGE_SIZE + offset, data.subarray(done, done + length))
+        done += length
+      }
+      using mapping = map(bench, SPREAD, 'read')
+      const received = await bench.engine.read(segmentsOf(mapping, SCATTERED))
+      expect(Buffer.compare(received, data)).toBe(0)
+      expectOnly(bench, SCATTERED, data)
+    },
+  },
+  {
+    name: 'what is longer than one transfer is split, both ways, with nothing lost at the seam',
+    async run(bench) {
+      const { maxTransfer } = bench.engine.abilities
+      const length = Math.min(maxTransfer + 3, 7 * PAGE_SIZE)
+      const data = pattern(length, 3)
+      const count = Math.ceil(length / PAGE_SIZE)
+      poison(bench)
+      const places = Array.from({ length: count }, (_, i) => i)
+      using mapping = map(bench, places, 'both')
+      const parts = places.map((place) => ({
+        place,
+        offset: 0,
+        length: Math.min(PAGE_SIZE, length - place * PAGE_SIZE),
+      }))
+      const segments = segmentsOf(mapping, parts)
+      await bench.engine.write(segments, data)
+      expectOnly(bench, parts, data)
+      expect(Buffer.compare(await bench.engine.read(segments), data)).toBe(0)
+    },
+  },
+  {
+    name: 'a read is what the device received, not what memory holds afterwards',
+    async run(bench) {
+      const data = pattern(64, 4)
+      const start = (bench.frames[2] ?? 0) * PAGE_SIZE
+      bench.memory.write(start, data)
+      const mapping = map(bench, [2], 'read')
+      const segments = mapping.segments.slice(0, 64)
+      expect(Buffer.compare(await bench.engine.read(segments), data)).toBe(0)
+      // The translation is gone: a device behind an IOMMU receives nothing of this any more.
+      mapping.unmap()
+      if (!bench.device.dma.capabilities.revocable) return
+      const received = await bench.engine.read(segments)
+      expect(Buffer.compare(received, data)).not.toBe(0)
+      expect(Buffer.compare(bench.memory.read(start, 64), data)).toBe(0)
+    },
+  },
+  {
+    name: 'a list as long as other data is refused before a byte moves',
+    async run(bench) {
+      poison(bench)
+      using mapping = map(bench, [1], 'both')
+      const segments = mapping.segments.slice(0, 100)
+      expect(await failure(() => bench.engine.write(segments, new Uint8Array(99)))).toBe('range-outside')
+      expect(await failure(() => bench.engine.write(segments, new Uint8Array(101)))).toBe('range-outside')
+      expectOnly(bench, [], new Uint8Array())
+    },
+  },
+  {
+    name: 'an address that the device cannot emit is refused',
+    async run({ engine }) {
+      const limit = 1n << BigInt(engine.abilities.addressBits)
+      if (limit > (1n << 64n) - 1n) return
+      const last = limit - 4n
+      const crossing = Segments.of([{ bus: busAddress(last), length: 5 }])
+      expect(await failure(() => engine.read(crossing))).toBe('range-outside')
+      expect(await failure(() => engine.write(crossing, new Uint8Array(5)))).toBe('range-outside')
+    },
+  },
+  {
+    name: 'an abort ends a transfer with `cancelled`, and the engine works afterwards',
+    async run(bench) {
+      poison(bench)
+      using mapping = map(bench, [4], 'write')
+      const part = { place: 4, offset: 9, length: 77 }
+      const segments = mapping.segments.slice(9, 77)
+      const abort = new AbortController()
+      const ended = failure(() => bench.engine.write(segments, new Uint8Array(77), { signal: abort.signal }))
+      abort.abort()
+      expect(await ended).toBe('cancelled')
+      const data = pattern(77, 5)
+      await bench.engine.write(segments, data)
+      expectOnly(bench, [part], data)
+    },
+  },
+  {
+    name: 'a signal that was aborted before starts no transfer',
+    async run(bench) {
+      poison(bench)
+      using mapping = map(bench, [4], 'write')
+      const signal = AbortSignal.abort()
+      const write = (): Promise<void> => bench.engine.write(mapping.segments.slice(0, 8), new Uint8Array(8), { signal })
+      expect(await failure(write)).toBe('cancelled')
+      expect(await failure(() => bench.engine.read(mapping.segments.slice(0, 8), { signal }))).toBe('cancelled')
+      await bench.engine.write(mapping.segments.slice(100, 1), Uint8Array.of(7))
+      expectOnly(bench, [{ place: 4, offset: 100, length: 1 }], Uint8Array.of(7))
+    },
+  },
+  {
+    name: 'a time limit shorter than a transfer ends it with `timeout`, and the engine works afterwards',
+    async run(bench) {
+      using mapping = map(bench, [6], 'read')
+      const segments = mapping.segments.slice(0, 33)
+      const start = (bench.frames[6] ?? 0) * PAGE_SIZE
+      const data = pattern(33, 6)
+      bench.memory.write(start, data)
+      expect(await failure(() => bench.engine.read(segments, { timeoutMs: 1 }))).toBe('timeout')
+      expect(Buffer.compare(await bench.engine.read(segments), data)).toBe(0)
+    },
+  },
+  {
+    name: 'the end of a transfer is seen by interrupt as well, where the engine says so',
+    async run(bench) {
+      if (!bench.engine.abilities.completion.includes('interrupt')) return
+      poison(bench)
+      using mapping = map(bench, [7], 'both')
+      const segments = mapping.segments.slice(3, 50)
+      const data = pattern(50, 7)
+      await bench.engine.write(segments, data, { completion: 'interrupt' })
+      expectOnly(bench, [{ place: 7, offset: 3, length: 50 }], data)
+      const received = await bench.engine.read(segments, { completion: 'interrupt' })
+      expect(Buffer.compare(received, data)).toBe(0)
+      expect(bench.device.interrupts.count(0)).toBeGreaterThanOrEqual(2)
+    },
+  },
+  {
+    name: 'the device interrupts on demand, each time anew',
+    async run({ engine }) {
+      if (!engine.abilities.interrupts) return
+      const first = await engine.interrupt()
+      const second = await engine.interrupt()
+      expect(first).toBeGreaterThanOrEqual(1)
+      expect(second).toBeGreaterThan(first)
+    },
+  },
+  {
+    name: 'nothing at all is moved without a word',
+    async run(bench) {
+      poison(bench)
+      const nothing = Segments.of([])
+      await bench.engine.write(nothing, new Uint8Array())
+      expect(await bench.engine.read(nothing)).toHaveLength(0)
+      expectOnly(bench, [], new Uint8Array())
+    },
+  },
+  {
+    name: 'nothing works after close, closing twice is harmless, and what the engine took is given back',
+    async run(bench) {
+      const { engine, device } = bench
+      using mapping = map(bench, [0], 'both')
+      const segments = mapping.segments.slice(0, 4)
+      engine.close()
+      engine.close()
+      engine[Symbol.dispose]()
+      expect(await failure(() => engine.write(segments, new Uint8Array(4)))).toBe('closed')
+      expect(await failure(() => engine.read(segments))).toBe('closed')
+      expect(await failure(() => engine.interrupt())).toBe('closed')
+      expect(device.dma.entries).toBe(1)
+    },
+  },
+  {
+    name: 'closing ends a transfer that runs',
+    async run(bench) {
+      using mapping = map(bench, [0], 'both')
+      const ended = failure(() => bench.engine.read(mapping.segments.slice(0, 4)))
+      bench.engine.close()
+      expect(['closed', 'cancelled']).toContain(await ended)
+    },
+  },
+]
+
+/** Runs one check on a bench of its own. */
+export async function runEngineCheck(check: EngineCheck, open: () => Promise<EngineBench>): Promise<void> {
+  const bench = await open()
+  try {
+    await check.run(bench)
+  } finally {
+    await bench.close()
+  }
+}
+
+/** @param open opens device and engine anew, for each check */
+export function describeEngineContract(name: string, open: () => Promise<EngineBench>): void {
+  describe(`engine contract: ${name}`, () => {
+    it.each(engineChecks.map((check) => [check.name, check] as const))(
+      '%s',
+      (_, check) => runEngineCheck(check, open),
+      60_000,
+    )
+  })
+}
