@@ -53,4 +53,4 @@ function describe(error: unknown): string {
 }
 
 /** For options that may be given several times. */
-export const collect = (value: string, before: readonly string[]): readonly string[] => [...before, value]
+export const collect = (value: string, before: readonly string[] = []): readonly string[] => [...before, value]

@@ -9,15 +9,15 @@ export interface RunCommandOptions {
   readonly device: string
   readonly profile?: string
   readonly backend: BackendName
-  readonly suite: readonly string[]
-  readonly rule: readonly string[]
-  readonly case: readonly string[]
+  readonly suite?: readonly string[]
+  readonly rule?: readonly string[]
+  readonly case?: readonly string[]
   readonly seed: bigint
   readonly shard?: { readonly index: number; readonly count: number }
   readonly retry: number
   readonly timeout: number
-  readonly allowSkip: readonly string[]
-  readonly reporter: readonly string[]
+  readonly allowSkip?: readonly string[]
+  readonly reporter?: readonly string[]
   readonly list?: boolean
 }
 
@@ -27,15 +27,19 @@ export function withRunOptions(command: Command): Command {
     .option('--device <ref>', 'loopback:edu, vfio:0000:03:00.0, or a PCI address', 'loopback:edu')
     .option('--profile <name|file>', 'hardware profile (default: the one that matches the device)')
     .addOption(new Option('--backend <name>', 'how to reach the device').choices(BACKENDS).default('auto'))
-    .option('--suite <name>', 'only this suite (repeatable)', collect, [])
-    .option('--rule <id>', 'only cases that prove this rule (repeatable)', collect, [])
-    .option('--case <glob>', 'only cases whose id matches, * for any characters (repeatable)', collect, [])
-    .option('--seed <n>', 'scatters frames and bus addresses; the same seed gives the same run', seed, 1n)
+    .option('--suite <name>', 'only this suite (repeatable)', collect)
+    .option('--rule <id>', 'only cases that prove this rule (repeatable)', collect)
+    .option('--case <glob>', 'only cases whose id matches, * for any characters (repeatable)', collect)
+    .addOption(
+      new Option('--seed <n>', 'scatters frames and bus addresses; the same seed gives the same run')
+        .argParser(seed)
+        .default(1n, '1'),
+    )
     .option('--shard <i/n>', 'only part i of n', shard)
     .option('--retry <n>', 'try a case that did not pass again, up to n times', count(0, 100), 0)
     .option('--timeout <s>', 'seconds for each case', count(1, 86_400), 60)
-    .option('--allow-skip <code>', 'a skip with this code is expected (repeatable)', skipCode, [])
-    .option('--reporter <name[=file]>', `${REPORTERS} (repeatable; json=- writes to standard output)`, collect, [])
+    .option('--allow-skip <code>', 'a skip with this code is expected (repeatable)', skipCode)
+    .option('--reporter <name[=file]>', `${REPORTERS} (repeatable; json=- writes to standard output)`, collect)
     .option('--list', 'list the cases that would run')
 }
 
@@ -60,13 +64,13 @@ const count =
     throw new InvalidArgumentError(`Give a whole number from ${least} to ${most}.`)
   }
 
-function skipCode(text: string, before: readonly string[]): readonly string[] {
+function skipCode(text: string, before: readonly string[] = []): readonly string[] {
   if (text in skipCodes) return [...before, text]
   throw new InvalidArgumentError(`There is no such code; there are: ${Object.keys(skipCodes).join(', ')}.`)
 }
 
 /** Contradictions that no single option shows. @throws ProbarError usage */
-export function checkTogether({ list, reporter }: RunCommandOptions): void {
+export function checkTogether({ list, reporter = [] }: RunCommandOptions): void {
   if (list === true && reporter.length > 0)
     throw new ProbarError('usage', '--list runs nothing, so --reporter has nothing to report')
 }

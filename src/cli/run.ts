@@ -27,7 +27,7 @@ async function run(options: RunCommandOptions, io: CliIo): Promise<ExitStatus> {
   checkTogether(options)
   const cases = selected(options)
   if (options.list === true) return list(cases, io)
-  const reporter = together(reportersOf(options.reporter, io))
+  const reporter = together(reportersOf(options.reporter ?? [], io))
   const { device, backend, seed, profile } = options
   await using session = await openSession({ device, backend, seed, ...(profile === undefined ? {} : { profile }) })
   try {
@@ -48,7 +48,7 @@ async function run(options: RunCommandOptions, io: CliIo): Promise<ExitStatus> {
 }
 
 function selected(options: RunCommandOptions): readonly Case[] {
-  const { suite: suites, rule: rules, case: globs, shard } = options
+  const { suite: suites = [], rule: rules = [], case: globs = [], shard } = options
   return selectCases(allCases, { suites, rules, globs, ...(shard === undefined ? {} : { shard }) })
 }
 
@@ -78,7 +78,7 @@ function interrupted(record: RunRecord, total: number, io: CliIo): ExitStatus {
 }
 
 /** Codes that the user or the profile foresaw, and what the modelled device cannot offer. */
-function expectedSkips({ allowSkip }: RunCommandOptions, { device, profile }: Session): ReadonlySet<string> {
+function expectedSkips({ allowSkip = [] }: RunCommandOptions, { device, profile }: Session): ReadonlySet<string> {
   const model = device.substance === 'model' ? ['no-io-bar', 'not-falsifiable'] : []
   return new Set([...allowSkip, ...(profile.expectSkip ?? []), ...model])
 }

@@ -6,15 +6,20 @@ import type { Profile } from '../profile/schema.ts'
 
 /**
  * The profile that was asked for, or the only one that matches.
+ * @param known among which to look for one; those that come with Probar unless told
  * @throws ProbarError profile-unknown, profile-invalid, profile-mismatch, profile-ambiguous
  */
-export function selectProfile(asked: string | undefined, identity: DeviceIdentity): Profile {
+export function selectProfile(
+  asked: string | undefined,
+  identity: DeviceIdentity,
+  known: () => readonly Profile[] = () => profileNames().map(loadProfile),
+): Profile {
   if (asked !== undefined) {
     const profile = loadProfile(asked)
     checkProfileMatches(profile, identity)
     return profile
   }
-  const [first, ...others] = matchProfiles(identity, profileNames().map(loadProfile))
+  const [first, ...others] = matchProfiles(identity, known())
   const ids = `${hex(identity.vendor, 4)}:${hex(identity.device, 4)}`
   if (first === undefined) {
     throw new ProbarError(

@@ -91,11 +91,14 @@ export class Session implements AsyncDisposable {
   /**
    * A new Windows, engine and trace over the same device; returns what the old ones' user left behind. Whoever still
    * holds the old ones writes into the old trace only.
+   * @throws what the old ones' end failed with; the new ones are there all the same
    */
   async renew(): Promise<Leftovers> {
-    const left = await this.#end()
-    this.#life = await begin(this.#ground)
-    return left
+    try {
+      return await this.#end()
+    } finally {
+      this.#life = await begin(this.#ground)
+    }
   }
 
   async close(): Promise<void> {

@@ -5,18 +5,31 @@ import { type PciFunction, readPciFunction } from '../host/linux/pci-functions.t
 
 const DRIVER = 'vfio-pci'
 
+/** Where the kernel shows functions and group files; tests have folders of their own. */
+export interface VfioPlaces {
+  readonly sysfs?: string
+  readonly groups: string
+  /** Throws when the file may not be opened for reading and writing. */
+  readonly access: (path: string) => void
+}
+
+const PLACES: VfioPlaces = {
+  groups: '/dev/vfio',
+  access: (path) => accessSync(path, constants.R_OK | constants.W_OK),
+}
+
 /**
  * A function that can be opened through VFIO, with what the back end needs to know of it.
- * @throws ProbarError iommu-unavailable, device-driver, permission-denied
+ * @throws ProbarError device-absent, iommu-unavailable, device-driver, permission-denied
  */
-export function vfioTarget(address: string): VfioTarget {
-  const fn = readPciFunction(address)
+export function vfioTarget(address: string, places: VfioPlaces = PLACES): VfioTarget {
+  const fn = readPciFunction(address, places.sysfs)
   if (fn.iommuGroup === undefined) {
     const mend = 'enable VT-d or AMD-Vi in the firmware and boot with intel_iommu=on or amd_iommu=on'
     throw new ProbarError('iommu-unavailable', `${address} is in no IOMMU group: ${mend}`)
   }
   if (fn.driver !== DRIVER) throw wrongDriver(fn)
-  checkGroupFile(fn.iommuGroup)
+  checkGroupFile(`${places.groups}/${fn.iommuGroup}`, places)
   return { address, group: fn.iommuGroup, driver: fn.driver, identity: fn, bars: fn.bars }
 }
 
@@ -35,11 +48,10 @@ function wrongDriver({ address, driver }: PciFunction): ProbarError {
   return new ProbarError('device-driver', `${address} ${now}, not to ${DRIVER}. As root, if nothing needs it: ${mend}`)
 }
 
-function checkGroupFile(group: number): void {
-  const path = `/dev/vfio/${group}`
+function checkGroupFile(path: string, { access }: VfioPlaces): void {
   if (!existsSync(path)) throw new ProbarError('iommu-unavailable', `${path} is not there: run 'modprobe vfio-pci'`)
   try {
-    accessSync(path, constants.R_OK | constants.W_OK)
+    access(path)
   } catch (error) {
     const mend = `run as root, or give your user the file: chown "$USER" ${path}`
     throw new OsError('permission-denied', `${path} may not be opened: ${mend}`, 13, 'open', { cause: error })

@@ -27,7 +27,7 @@ export async function runCase(one: Case, session: Session, options: CaseOptions)
   session.trace.sink = trace
   const outcome = await attempt(one, session, options)
   session.trace.sink = undefined
-  const settled = afterwards(outcome, await session.renew())
+  const settled = await afterwards(outcome, session)
   const issue = session.profile.knownIssues?.find((known) => known.case === one.id)?.reason
   const { verdict, reason } = withKnownIssue(settled, issue)
   return {
@@ -83,7 +83,16 @@ function giveUp(clock: Clock, aborted: AbortSignal): Promise<never> {
 }
 
 /** A case that passed and left something behind has not shown what it claims to. */
-function afterwards(outcome: Outcome, left: Leftovers): Outcome {
+async function afterwards(outcome: Outcome, session: Session): Promise<Outcome> {
+  try {
+    return withLeftovers(outcome, await session.renew())
+  } catch (error) {
+    const text = `what the case used cannot be taken back: ${error instanceof Error ? error.message : 'unknown error'}`
+    return outcome.verdict === 'fail' ? outcome : { verdict: 'error', reason: { code: 'left-behind', text } }
+  }
+}
+
+function withLeftovers(outcome: Outcome, left: Leftovers): Outcome {
   if (outcome.verdict !== 'pass') return outcome
   const [misuse] = left.misuse
   if (misuse !== undefined) {

@@ -61,7 +61,7 @@ export async function failure(act: () => unknown): Promise<ErrorCode | 'no error
   return 'no error'
 }
 
-export function setBusMaster(bench: Bench, on: boolean): void {
+export function setBusMaster(bench: Pick<Bench, 'device'>, on: boolean): void {
   const command = bench.device.config.read16(4)
   bench.device.config.write16(4, on ? command | 0x4 : command & ~0x4)
 }

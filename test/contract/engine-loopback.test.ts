@@ -79,6 +79,22 @@ describe('an engine over a device that does not end a transfer', () => {
   })
 })
 
+it('an engine that was told to stop while it waited for an interrupt takes none of that transfer for the next', async () => {
+  const bench = await open('loopback:edu')
+  const indices = Uint32Array.from(bench.frames.slice(0, 2))
+  using mapping = bench.device.dma.map({ memory: bench.memory, indices }, 'both', { kind: 'join' })
+  const abort = new AbortController()
+  const completion = 'interrupt'
+  const stopped = failure(() => bench.engine.read(mapping.segments.slice(0, 8), { completion, signal: abort.signal }))
+  await new Promise((resolve) => setImmediate(resolve))
+  abort.abort()
+  expect(await stopped).toBe('cancelled')
+  const data = Uint8Array.from({ length: 5000 }, (_, i) => i % 251)
+  await bench.engine.write(mapping.segments.slice(0, data.length), data, { completion })
+  expect(Buffer.compare(await bench.engine.read(mapping.segments.slice(0, data.length), { completion }), data)).toBe(0)
+  await bench.close()
+})
+
 it('an engine gives what the device received also where memory says otherwise', async () => {
   const bench = await open('loopback:edu?fault=dma-reads-zeros')
   const [index = 0] = bench.frames

@@ -1,7 +1,9 @@
 import { describeDeviceContract } from '../contract/device.ts'
-import { openVfioBench } from './vfio-bench.ts'
+import { describeEngineContract } from '../contract/engine.ts'
+import { openVfioBench, openVfioEngineBench } from './vfio-bench.ts'
 
 /** The first device of the virtual bench. */
 const ADDRESS = '0000:01:00.0'
 
 describeDeviceContract(`vfio:${ADDRESS}`, () => openVfioBench(ADDRESS))
+describeEngineContract(`edu through vfio:${ADDRESS}`, () => openVfioEngineBench(ADDRESS))

@@ -1,8 +1,11 @@
 import { readFileSync, truncateSync } from 'node:fs'
-import { describe, expect, it } from '@jest/globals'
+import { describe, expect, it, jest } from '@jest/globals'
 import { Protection } from '../../src/native/surface.ts'
 import { newestMemoryFile, runNode } from './process.ts'
 import { ADDON_PATH, codeThrownBy, describeAddon } from './providers.ts'
+
+// Processes and builds of their own take longer where cores are few.
+jest.setTimeout(60_000)
 
 const PAGE = 4096
 const { read, readWrite } = Protection

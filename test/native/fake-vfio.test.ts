@@ -2,9 +2,12 @@ import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, it } from '@jest/globals'
+import { afterAll, beforeAll, expect, it, jest } from '@jest/globals'
 import { type Outcome, runNode } from './process.ts'
 import { ADDON_PATH, describeAddon } from './providers.ts'
+
+// Processes and builds of their own take longer where cores are few.
+jest.setTimeout(60_000)
 
 const SOURCE = new URL('./fake/vfio.c', import.meta.url).pathname
 

@@ -2,8 +2,11 @@ import { spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
 import { describeAddon } from './providers.ts'
+
+// Processes and builds of their own take longer where cores are few.
+jest.setTimeout(60_000)
 
 const ROOT = new URL('../..', import.meta.url).pathname
 

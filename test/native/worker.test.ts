@@ -1,8 +1,11 @@
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
-import { afterEach, expect, it } from '@jest/globals'
+import { afterEach, expect, it, jest } from '@jest/globals'
 import { addressSpace, frameMappings, openMemoryFiles, runNode } from './process.ts'
 import { ADDON_PATH, codeThrownBy, describeAddon } from './providers.ts'
+
+// Processes and builds of their own take longer where cores are few.
+jest.setTimeout(60_000)
 
 /** Much more than a worker itself needs. */
 const SPACE = 2 ** 36

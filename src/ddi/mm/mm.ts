@@ -212,7 +212,7 @@ export class Mm {
   }
 
   #map(shadow: MdlShadow, type: MEMORY_CACHING_TYPE, protection: Protection, user: boolean, at?: Va): Va {
-    const place = at === undefined ? undefined : pageAligned(at)
+    const place = at === undefined ? undefined : this.#requested(at, shadow)
     const frames = { memory: this.#kernel.frames, indices: shadow.frames }
     this.#attributes.claim(shadow.frames, type)
     try {
@@ -222,6 +222,15 @@ export class Mm {
       this.#attributes.release(shadow.frames)
       throw error
     }
+  }
+
+  /** @throws NtStatusError STATUS_INVALID_ADDRESS when unaligned (ERR-08) or too close to the top (MDL-078) */
+  #requested(address: Va, { frames }: MdlShadow): Va {
+    const aligned = address % BigInt(PAGE_SIZE) === 0n
+    const end = address + BigInt(frames.length * PAGE_SIZE)
+    if (aligned && end <= this.#kernel.memory.userProbeAddress) return address
+    const why = aligned ? 'the view would not end in user space' : 'it is not page aligned'
+    throw new NtStatusError(NtStatus.STATUS_INVALID_ADDRESS, `the requested address is invalid: ${why}`)
   }
 
   #noteSystemView(shadow: MdlShadow, address: Va): void {
@@ -264,14 +273,6 @@ function isValidRequest(skip: bigint, bytes: number, flags: number, chunks: bool
 
 /** A view begins at a page, wherever in it the buffer does. */
 const pageOf = (address: Va): Va => va(address - (address % BigInt(PAGE_SIZE)))
-
-/** @throws NtStatusError STATUS_INVALID_ADDRESS for an unaligned address (MDL-078, ERR-08) */
-function pageAligned(address: Va): Va {
-  if (address % BigInt(PAGE_SIZE) !== 0n) {
-    throw new NtStatusError(NtStatus.STATUS_INVALID_ADDRESS, 'the requested address is not page aligned')
-  }
-  return address
-}
 
 /** MDL-078, MDL-079 */
 function asRaised(error: ProbarError): NtStatusError {

@@ -20,7 +20,12 @@ export class Staging {
     if (index === undefined) throw new ProbarError('out-of-memory', 'the frame store has no page for the engine')
     this.#frames = frames
     this.#index = index
-    this.#mapping = dma.map({ memory: frames, indices }, 'both')
+    try {
+      this.#mapping = dma.map({ memory: frames, indices }, 'both')
+    } catch (error) {
+      frames.free(indices)
+      throw error
+    }
     this.bus = busAddress(this.#mapping.segments.at(0).bus)
   }
 

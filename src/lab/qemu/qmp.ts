@@ -65,7 +65,7 @@ export class Qmp implements Disposable {
 
   #close(reason: string): void {
     this.#closed = true
-    for (const { reject } of this.#waiting.values()) reject(new ProbarError('closed', reason))
+    for (const waiting of this.#waiting.values()) waiting.reject(new ProbarError('closed', reason))
     this.#waiting.clear()
   }
 }

@@ -86,18 +86,19 @@ export const listCases: readonly Case[] = [
   },
   {
     id: 'dma/device-reads-through-the-list',
-    title: 'the device reads the buffer through the list, in order and complete',
+    title: 'the device reads a buffer that begins inside the second page through the list, in order and complete',
     rules: ['DMA-020'],
     needs: ['engine'],
     run: (context) =>
-      withPages(context, 3, async (mdl, adapter) => {
+      withPages(context, 4, async (mdl, adapter) => {
         const { check, engine, kernel, signal } = context
+        const offset = PAGE_SIZE + OFFSET
         const view = mapSystem(context, mdl)
-        const pattern = orderPattern(3 * PAGE_SIZE, 3)
+        const pattern = orderPattern(4 * PAGE_SIZE, 3)
         kernel.memory.write(view, pattern)
-        const list = mustGetList(context, adapter, mdl, { offset: OFFSET, length: LENGTH, writeToDevice: true })
+        const list = mustGetList(context, adapter, mdl, { offset, length: LENGTH, writeToDevice: true })
         const received = await engine.read(walkList(context, list), { signal })
-        check.bytes(received, pattern.subarray(OFFSET, OFFSET + LENGTH), 'what the device received')
+        check.bytes(received, pattern.subarray(offset, offset + LENGTH), 'what the device received')
         putList(context, adapter, list, true)
       }),
   },

@@ -32,16 +32,17 @@ interface Request {
   readonly length: number
   readonly user?: boolean
   readonly type?: number
+  readonly io?: boolean
   /** The adapter's own handle unless told. */
   readonly handle?: symbol
 }
 
 function tryMap(
   { ddi }: Context,
-  { at, length, user = false, type = MmNonCached, handle = ddi.dxgk.DeviceHandle }: Request,
+  { at, length, user = false, type = MmNonCached, io = false, handle = ddi.dxgk.DeviceHandle }: Request,
 ): { status: number; address: Va | undefined } {
   const out: Out<Va> = {}
-  const status = ddi.dxgk.DxgkCbMapMemory(handle, at, length, false, user, type, out)
+  const status = ddi.dxgk.DxgkCbMapMemory(handle, at, length, io, user, type, out)
   return { status, address: out.value }
 }
 
@@ -203,6 +204,7 @@ const cases: readonly Case[] = [
         { at: start, length: 0 },
         { at: start, length: 4, type: 7 },
         { at: start, length: 4, handle: Symbol('foreign') },
+        { at: start, length: 4, io: true },
       ]
       bad.forEach((request, i) => {
         const { status, address } = tryMap(context, request)

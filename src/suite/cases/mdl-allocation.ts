@@ -152,8 +152,8 @@ export const allocationCases: readonly Case[] = [
       release(context, mdl)
       const flags = MM_ALLOCATE_FULLY_REQUIRED
       check.absent(
-        ddi.mm.MmAllocatePagesForMdlEx(low, high, ZERO, 8 * PAGE_SIZE, MmCached, flags),
-        'with FULLY_REQUIRED',
+        ddi.mm.MmAllocatePagesForMdlEx(low, high, ZERO, 4 * PAGE_SIZE, MmCached, flags),
+        'one page too many, with FULLY_REQUIRED',
       )
     },
   },

@@ -171,13 +171,15 @@ export const mappingCases: readonly Case[] = [
     title: 'a user mapping that cannot be made raises a status and never returns NULL',
     rules: ['MDL-077', 'MDL-078'],
     run: (context) => {
-      const { check, ddi } = context
-      const mdl = allocate(context, PAGE_SIZE)
+      const { check, ddi, kernel } = context
+      const mdl = allocate(context, 2 * PAGE_SIZE)
       const map = (at: bigint) =>
         ddi.mm.MmMapLockedPagesSpecifyCache(mdl, UserMode, MmCached, va(at), false, NormalPagePriority)
       const first = check.present(map(0n), 'a user mapping')
-      check.ok(first < context.kernel.memory.userProbeAddress, 'it lies in user space')
+      check.ok(first < kernel.memory.userProbeAddress, 'it lies in user space')
       check.raises(NtStatus.STATUS_INVALID_ADDRESS, 'an unaligned address', () => map(first + 1n))
+      const top = kernel.memory.userProbeAddress - BigInt(PAGE_SIZE)
+      check.raises(NtStatus.STATUS_INVALID_ADDRESS, 'one page below the top of user space', () => map(top))
       check.raises(NtStatus.STATUS_CONFLICTING_ADDRESSES, 'an occupied address', () => map(first))
       ddi.mm.MmUnmapLockedPages(first, mdl)
       check.equal(check.present(map(first), 'the same address once it is free'), first, 'the requested address')

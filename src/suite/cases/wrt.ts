@@ -31,21 +31,20 @@ const cases: readonly Case[] = [
     title: 'AllocateContiguousPagesForMdl gives adjacent pages inside the bounds, or NULL',
     rules: ['WRT-011'],
     run: ({ check, ddi }) => {
-      const mdl = check.present(ddi.portcls.AllocateContiguousPagesForMdl(ZERO, ANYWHERE, 8 * PAGE_SIZE - 1), 'pages')
-      check.equal(ddi.portcls.GetPhysicalPagesCount(mdl), 8, 'pages, rounded up')
+      const whole = 16 * PAGE_SIZE - 1
+      const mdl = check.present(ddi.portcls.AllocateContiguousPagesForMdl(ZERO, ANYWHERE, whole), 'pages')
+      check.equal(ddi.portcls.GetPhysicalPagesCount(mdl), 16, 'pages, rounded up')
       const first = ddi.portcls.GetPhysicalPageAddress(mdl, 0)
-      for (let i = 0; i < 8; i++) {
+      for (let i = 0; i < 16; i++) {
         check.equal(ddi.portcls.GetPhysicalPageAddress(mdl, i), first + BigInt(i) * PAGE, `address of page ${i}`)
       }
       ddi.portcls.FreePagesFromMdl(mdl)
-      const high = physicalAddress(first + 8n * PAGE - 1n)
-      const fitting = check.present(
-        ddi.portcls.AllocateContiguousPagesForMdl(first, high, 8 * PAGE_SIZE),
-        'all that fit',
-      )
-      check.equal(ddi.portcls.GetPhysicalPageAddress(fitting, 0), first, 'the only place inside the bounds')
-      ddi.portcls.FreePagesFromMdl(fitting)
-      check.absent(ddi.portcls.AllocateContiguousPagesForMdl(first, high, 9 * PAGE_SIZE), 'one page more than fits')
+      const low = physicalAddress(first + 8n * PAGE)
+      const high = physicalAddress(first + 16n * PAGE - 1n)
+      const half = check.present(ddi.portcls.AllocateContiguousPagesForMdl(low, high, 8 * PAGE_SIZE), 'all that fit')
+      check.equal(ddi.portcls.GetPhysicalPageAddress(half, 0), low, 'the only place inside the bounds')
+      ddi.portcls.FreePagesFromMdl(half)
+      check.absent(ddi.portcls.AllocateContiguousPagesForMdl(low, high, 9 * PAGE_SIZE), 'one page more than fits')
     },
   },
   {

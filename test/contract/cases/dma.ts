@@ -150,6 +150,11 @@ export const dmaDefects: Defects = {
     fault('dma-reads-zeros', 'what the device received'),
     fault('dma-drops-last-byte', 'what the device received'),
     fault('dma-wrong-page', 'what the device received'),
+    planted(
+      'it begins at the first page',
+      'what the device received',
+      getting(({ at }) => ({ at: at % BigInt(PAGE_SIZE) })),
+    ),
     planted('the offset in the page is lost', 'what the device received', offsetLost),
     planted('elements are out of order', 'what the device received', swapped),
     planted('a byte is missing', 'length in bytes', byteShort),

@@ -216,6 +216,13 @@ export const dxmDefects: Defects = {
       'request 5',
       mappingWith((_, own) => ({ handle: own })),
     ),
+    planted(
+      'a memory BAR is taken for ports',
+      'request 6',
+      dxgk((dxgk) => ({
+        DxgkCbMapMemory: (handle, at, length, _io, ...rest) => dxgk.DxgkCbMapMemory(handle, at, length, false, ...rest),
+      })),
+    ),
     planted('the output is set', 'output of request 0', outputSet()),
     planted('it runs at any level', 'at DISPATCH_LEVEL', atAnyLevel()),
     planted(

@@ -92,6 +92,17 @@ function nullInUserMode(): Plant {
   })
 }
 
+/** A status in user mode is always this one. */
+function alwaysRaises(status: number): Plant {
+  return mapping((mm, ...args: MapArguments) => {
+    try {
+      return mm.MmMapLockedPagesSpecifyCache(...args)
+    } catch (error) {
+      throw error instanceof NtStatusError ? new NtStatusError(status, error.message) : error
+    }
+  })
+}
+
 /** Defects for the cases of MDL mapping. */
 export const mappingDefects: Defects = {
   'mdl/system-mapping-state': [
@@ -209,9 +220,11 @@ export const mappingDefects: Defects = {
     ),
     planted(
       'the request is ignored',
-      'an occupied address',
+      'below the top of user space',
       mappingWith(({ at }) => ({ at: at % 4096n === 0n ? va(0n) : at })),
     ),
+    planted('every refusal is an invalid address', 'an occupied address', alwaysRaises(0xc000_0141)),
+    planted('every refusal is a conflict', 'an unaligned address', alwaysRaises(0xc000_0018)),
     planted('it is elsewhere', 'the requested address', elsewhere()),
   ],
   'mdl/unmap-ends-the-view': [

@@ -155,7 +155,11 @@ export const mdlDefects: Defects = {
       'pages for an MDL',
       allocating(({ flags }) => ({ flags: flags | 0x4 })),
     ),
-    planted('FULLY_REQUIRED is ignored', 'with FULLY_REQUIRED', without(MM_ALLOCATE.MM_ALLOCATE_FULLY_REQUIRED)),
+    planted(
+      'FULLY_REQUIRED is ignored',
+      'one page too many, with FULLY_REQUIRED',
+      without(MM_ALLOCATE.MM_ALLOCATE_FULLY_REQUIRED),
+    ),
     planted(
       'ByteCount is what was asked for',
       'ByteCount',

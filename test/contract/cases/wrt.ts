@@ -44,7 +44,7 @@ export const wrtDefects: Defects = {
     ),
     planted(
       'the bounds are ignored',
-      'one page more than fits',
+      'the only place inside the bounds',
       portcls((port) => ({
         AllocateContiguousPagesForMdl: (_low, _high, bytes) =>
           port.AllocateContiguousPagesForMdl(physicalAddress(0n), ANYWHERE, bytes),
@@ -54,8 +54,8 @@ export const wrtDefects: Defects = {
       'the lower bound is ignored',
       'the only place inside the bounds',
       portcls((port) => ({
-        AllocateContiguousPagesForMdl: (low, high, bytes) =>
-          port.AllocateContiguousPagesForMdl(low === 0n ? moved(low, 0x8_0010n) : physicalAddress(0n), high, bytes),
+        AllocateContiguousPagesForMdl: (_, high, bytes) =>
+          port.AllocateContiguousPagesForMdl(physicalAddress(0n), high, bytes),
       })),
     ),
     planted(

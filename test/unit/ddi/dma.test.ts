@@ -115,7 +115,7 @@ describe('GetScatterGatherList', () => {
     await using bench = await Bench.open()
     const [adapter, mdl] = [bench.adapter(), bench.pages(PAGES)]
     const list = listOf(bench, adapter, mdl, 0, SIZE)
-    const frames = new Set([...MmGetMdlPfnArray(mdl)])
+    const frames = new Set(MmGetMdlPfnArray(mdl))
     for (const { bus } of list.segments()) expect(frames.has(bus >> 12n)).toBe(false)
     bench.put(adapter, list, true)
   })

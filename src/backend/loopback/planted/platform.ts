@@ -12,7 +12,7 @@ import type {
 } from '../../../device/contract.ts'
 import { type Segment, Segments } from '../../../device/segments.ts'
 import { LoopbackInterrupts } from '../interrupts.ts'
-import { BAR0_SIZE, ConfigOffset, EduConfigSpace } from '../model/config-space.ts'
+import { BAR0_SIZE, ConfigOffset, type EduConfigSpace } from '../model/config-space.ts'
 import { EduInterrupt } from '../model/edu.ts'
 import { LoopbackRegion, type RegionWiring } from '../region.ts'
 import type { Defects } from './defects.ts'

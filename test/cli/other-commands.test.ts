@@ -1,0 +1,70 @@
+import { describe, expect, it } from '@jest/globals'
+import { z } from 'zod'
+import { catalogue } from '../../src/spec/catalogue.ts'
+import { probar } from './probar.ts'
+
+describe('probar devices', () => {
+  it('lists what a run can be given, the model first', async () => {
+    const { status, stdout, stderr } = await probar(['devices'])
+    expect([status, stderr]).toEqual([0, ''])
+    const [header = '', first = ''] = stdout.split('\n')
+    expect(header).toMatch(/^DEVICE +ID +CLASS +DRIVER +GROUP +PROFILE +STATE$/)
+    expect(first).toMatch(/^loopback:edu +1234:11e8 +00ff00 +- +- +qemu-edu +ready$/)
+  })
+
+  it('does so as JSON', async () => {
+    const { status, stdout } = await probar(['devices', '--json'])
+    expect(status).toBe(0)
+    const shape = z.array(
+      z.object({ ref: z.string(), vendor: z.string(), profiles: z.array(z.string()), ready: z.boolean() }),
+    )
+    expect(shape.parse(JSON.parse(stdout))[0]).toEqual({
+      ref: 'loopback:edu',
+      vendor: '0x1234',
+      profiles: ['qemu-edu'],
+      ready: true,
+    })
+  })
+})
+
+describe('probar rules', () => {
+  it('lists every rule and how many have a case', async () => {
+    const { status, stdout } = await probar(['rules'])
+    expect(status).toBe(0)
+    expect(stdout).toMatch(/^RULE +MARKS +SET +CASES +TEXT$/m)
+    expect(stdout).toMatch(/^MDL-001 /m)
+    expect(stdout).toMatch(/\d+ rules, \d+ with a case\n$/)
+  })
+
+  it('lists them as JSON', async () => {
+    const rows = z
+      .array(z.object({ id: z.string(), cases: z.array(z.string()) }))
+      .parse(JSON.parse((await probar(['rules', '--json'])).stdout))
+    expect(rows.find(({ id }) => id === 'KSM-020')?.cases).toContainEqual(expect.stringContaining('ksm/'))
+  })
+
+  it('shows one, with its sources and its cases', async () => {
+    const { status, stdout } = await probar(['rules', 'MDL-001'])
+    expect(status).toBe(0)
+    expect(stdout).toMatch(/^MDL-001 {2}marks /)
+    expect(stdout).toMatch(/^Sources: .+$/m)
+    expect(stdout).toMatch(/^Cases:\n {2}mdl\//m)
+  })
+
+  it('says of a rule without a case that it has none', async () => {
+    const { stdout } = await probar(['rules', 'DMA-040'])
+    expect(stdout).toContain('No case proves it yet.')
+  })
+
+  it('shows an erratum with its resolution', async () => {
+    expect((await probar(['rules', 'ERR-07'])).stdout).toMatch(/^ERR-07 .*\n.+\nResolution: /)
+  })
+
+  it.each(['NOPE-1', 'ERR-999', 'mdl', ''])('does not know %j', async (id) => {
+    const { status, stdout, stderr } = await probar(['rules', id])
+    expect([status, stdout]).toEqual([2, ''])
+    expect(stderr).toMatch(/^error usage: /)
+  })
+})
+
+it('the catalogue has rules at all', () => expect(catalogue.length).toBeGreaterThan(300))

@@ -1,0 +1,311 @@
+import { describe, expect, it } from '@jest/globals'
+import { physicalAddress, va } from '../../../../src/base/address.ts'
+import { codeOf } from '../../../../src/base/errors.ts'
+import { seededRandom } from '../../../../src/base/random.ts'
+import { openVfio } from '../../../../src/backend/vfio/open.ts'
+import type { Device } from '../../../../src/device/contract.ts'
+import type { MemorySurface, VfioSurface } from '../../../../src/native/surface.ts'
+import { ArrayMemory } from '../../../contract/loopback-bench.ts'
+import { FakeVfio } from './fake-vfio.ts'
+
+const identity = { vendor: 0x1234, device: 0x11e8, subsystemVendor: 0, subsystem: 0, revision: 0x10, classCode: 0xff00 }
+const bar = (index: number) =>
+  ({
+    index,
+    kind: 'memory',
+    start: physicalAddress(0xfea0_0000),
+    size: 8192,
+    prefetchable: false,
+    addressBits: 32,
+  }) as const
+const target = {
+  address: '0000:01:00.0',
+  group: 12,
+  driver: 'vfio-pci',
+  identity,
+  bars: [bar(0), bar(1), bar(2)],
+}
+const memory = new ArrayMemory(16)
+const frames = (...indices: number[]) => ({ memory, indices: Uint32Array.from(indices) })
+const TIMEOUT = { timeoutMs: 1000 }
+
+function open(fake: FakeVfio): Device {
+  const random = seededRandom(1n)
+  return openVfio(target, {
+    native: fake.native,
+    addressBits: 28,
+    random: () => random.below(2 ** 32),
+    keepFree: [],
+  })
+}
+
+async function code(act: () => unknown): Promise<unknown> {
+  try {
+    return { returned: await act() }
+  } catch (error) {
+    return codeOf(error) ?? error
+  }
+}
+
+function region(device: Device, index: number): Device['regions'][number] {
+  const found = device.regions.find((one) => one.index === index)
+  if (found === undefined) throw new Error(`no BAR ${index}`)
+  return found
+}
+
+describe('opening through VFIO', () => {
+  it('opens container, group and device in this order, of the group of the target', () => {
+    const fake = new FakeVfio()
+    using device = open(fake)
+    expect(fake.calls.slice(0, 4)).toEqual(['openContainer', 'openGroup', 'setIommu', 'openDevice'])
+    expect(device).toMatchObject({ ref: 'vfio:0000:01:00.0', backend: 'vfio', substance: 'hardware' })
+    expect(device.identity).toEqual({ ...identity, driver: 'vfio-pci', group: 12 })
+  })
+
+  const descriptors = ['openContainer', 'openGroup', 'setIommu', 'openDevice'] as const
+  it.each<keyof (MemorySurface & VfioSurface)>([
+    ...descriptors,
+    'regionInfo',
+    'mapRegion',
+    'iommuInfo',
+    'interruptInfo',
+  ])('leaves no descriptor open when %s fails', (call) => {
+    const fake = new FakeVfio()
+    fake.failing = { call }
+    expect(() => open(fake)).toThrow(call)
+    expect(fake.kinds.filter((kind) => kind !== 'area')).toEqual([])
+  })
+
+  it.failing.each<keyof (MemorySurface & VfioSurface)>(['mapRegion', 'iommuInfo', 'interruptInfo'])(
+    'leaves no BAR mapped when %s fails: a mapping holds the device as a descriptor does',
+    (call) => {
+      const fake = new FakeVfio()
+      fake.failing = { call, after: call === 'mapRegion' ? 1 : 0 }
+      expect(() => open(fake)).toThrow(call)
+      expect(fake.kinds).toEqual([])
+    },
+  )
+})
+
+describe('closing what VFIO opened', () => {
+  it('gives everything back, mapped or armed or not, twice without harm', () => {
+    const fake = new FakeVfio()
+    const device = open(fake)
+    device.dma.map(frames(1, 5, 6), 'both')
+    device.interrupts.enable('msi', 1)
+    region(device, 0).map(0, 4096, va(0x7000_0000))
+    device.close()
+    device.close()
+    expect([fake.kinds, fake.entries]).toEqual([[], []])
+  })
+
+  it.failing.each<keyof (MemorySurface & VfioSurface)>(['unmapDma', 'disarmInterrupts', 'release'])(
+    'closes the descriptors also when %s fails',
+    async (call) => {
+      const fake = new FakeVfio()
+      const device = open(fake)
+      device.dma.map(frames(1), 'both')
+      device.interrupts.enable('msi', 1)
+      fake.failing = { call }
+      await code(() => device.close())
+      expect(fake.kinds.filter((kind) => kind === 'container' || kind === 'group' || kind === 'device')).toEqual([])
+    },
+  )
+
+  it('leaves members that throw `closed`', async () => {
+    const fake = new FakeVfio()
+    const device = open(fake)
+    const { config, dma, interrupts, faults } = device
+    const [mapped, unmapped] = [region(device, 0), region(device, 2)]
+    const view = mapped.map(4096, 4096, va(0x7000_0000))
+    interrupts.enable('msi', 1)
+    device.close()
+    const uses: Record<string, () => unknown> = {
+      'config.read8': () => config.read8(0),
+      'config.read16': () => config.read16(0),
+      'config.read32': () => config.read32(0),
+      'config.write8': () => config.write8(0, 0),
+      'config.write16': () => config.write16(4, 0),
+      'config.write32': () => config.write32(4, 0),
+      'mapped.read32': () => mapped.read32(0),
+      'mapped.write64': () => mapped.write64(0, 0n),
+      'mapped.map': () => mapped.map(0, 4096, va(0x7000_0000)),
+      'unmapped.read16': () => unmapped.read16(0),
+      'unmapped.write8': () => unmapped.write8(0, 0),
+      'view.read32': () => view.read32(0),
+      'view.write32': () => view.write32(0, 0),
+      'dma.map': () => dma.map(frames(1), 'both'),
+      'interrupts.enable': () => interrupts.enable('msi', 1),
+      'interrupts.count': () => interrupts.count(0),
+      'interrupts.wait': () => interrupts.wait(0, 0, TIMEOUT),
+      'interrupts.trigger': () => interrupts.trigger(0),
+      'faults.watch': () => faults.watch(),
+      reset: () => device.reset(),
+    }
+    for (const [name, use] of Object.entries(uses)) expect([name, await code(use)]).toEqual([name, 'closed'])
+    view.close()
+    interrupts.disable()
+  })
+})
+
+describe('a BAR through VFIO', () => {
+  it.each([0, 2])('makes each access with its own width, mapped or not (BAR %s)', (index) => {
+    const fake = new FakeVfio()
+    using device = open(fake)
+    const registers = region(device, index)
+    registers.write64(8, 0x8877_6655_4433_2211n)
+    expect([registers.read8(9), registers.read16(10), registers.read32(12), registers.read64(8)]).toEqual([
+      0x22,
+      0x4433,
+      0x8877_6655,
+      0x8877_6655_4433_2211n,
+    ])
+    registers.write8(8, 0xaa)
+    registers.write16(10, 0xbbbb)
+    registers.write32(12, 0xcccc_cccc)
+    expect(registers.read64(8)).toBe(0xcccc_cccc_bbbb_22aan)
+    const calls = fake.calls.filter((one) => /load|store|Region$/.test(one) && one !== 'mapRegion')
+    expect(calls.slice(0, 5)).toEqual(
+      index === 0
+        ? ['store64', 'load8', 'load16', 'load32', 'load64']
+        : ['writeRegion', 'readRegion', 'readRegion', 'readRegion', 'readRegion'],
+    )
+  })
+
+  it.each([
+    [8192, 'region-outside'],
+    [-4, 'region-outside'],
+    [8190, 'region-outside'],
+    [0.5, 'region-outside'],
+    [2, 'region-misaligned'],
+  ])('refuses offset %s with %s, and nothing reaches the device', async (offset, expected) => {
+    const fake = new FakeVfio()
+    using device = open(fake)
+    const before = fake.calls.length
+    for (const index of [0, 2]) {
+      expect(await code(() => region(device, index).read32(offset))).toBe(expected)
+      expect(await code(() => region(device, index).write32(offset, 0))).toBe(expected)
+    }
+    expect(fake.calls).toHaveLength(before)
+  })
+
+  it('is seen through a view from its own offset, until that is closed', async () => {
+    const fake = new FakeVfio()
+    using device = open(fake)
+    const areas = fake.open.size
+    const view = region(device, 0).map(4096, 4096, va(0x7000_0000))
+    expect([view.address, view.length, fake.open.size]).toEqual([0x7000_0000n, 4096, areas + 1])
+    expect(await code(() => view.read32(4096))).toBe('region-outside')
+    view.close()
+    view.close()
+    expect([await code(() => view.read32(0)), fake.open.size]).toEqual(['closed', areas])
+  })
+
+  it.each([
+    [0, 0, 4096, 4097, 'region-misaligned'],
+    [0, 8, 4096, 4096, 'region-misaligned'],
+    [0, 0, 100, 4096, 'region-misaligned'],
+    [0, 8192, 4096, 4096, 'region-outside'],
+    [0, 0, 12_288, 4096, 'region-outside'],
+    [0, -4096, 4096, 4096, 'region-outside'],
+    [0, 0, 0, 4096, 'region-outside'],
+    [2, 0, 4096, 4096, 'region-unmappable'],
+  ])('of BAR %s refuses a view from %s of %s bytes at %s with %s', async (index, offset, length, at, expected) => {
+    using device = open(new FakeVfio())
+    expect(await code(() => region(device, index).map(offset, length, va(at)))).toBe(expected)
+  })
+
+  it('that may be mapped in parts only is not mapped at all', () => {
+    const fake = new FakeVfio()
+    fake.regions[0] = { flags: 15, size: 8192, offset: 0n, sparse: BigUint64Array.of(0n, 4096n) }
+    using device = open(fake)
+    expect(region(device, 0).mappable).toBe(false)
+    expect(region(device, 0).read32(0)).toBe(0)
+  })
+})
+
+describe('DMA through VFIO', () => {
+  it.each([
+    ['read', 1],
+    ['write', 2],
+    ['both', 3],
+  ] as const)('grants %s with the flags %s', (access, flags) => {
+    const fake = new FakeVfio()
+    using device = open(fake)
+    device.dma.map(frames(3), access)
+    expect(fake.entries.map((entry) => [entry.offset, entry.size, entry.flags])).toEqual([[3 * 4096, 4096n, flags]])
+  })
+
+  it('says what the kernel grants, clipped to the device', () => {
+    using device = open(new FakeVfio())
+    expect(device.dma.capabilities).toMatchObject({
+      placement: 'caller',
+      revocable: true,
+      maxEntries: 64,
+      addressBits: 28,
+      apertures: [{ first: 0n, last: (1n << 28n) - 1n }],
+    })
+  })
+})
+
+describe('interrupts through VFIO', () => {
+  it('count what the kernel tells, and start at 0 each time they are enabled', async () => {
+    const fake = new FakeVfio()
+    using device = open(fake)
+    const { interrupts } = device
+    interrupts.enable('msi', 2)
+    const waiting = interrupts.wait(1, 0, TIMEOUT)
+    fake.notify?.(1, 3)
+    expect([await waiting, interrupts.count(0), interrupts.count(1)]).toEqual([3, 0, 3])
+    interrupts.disable()
+    interrupts.enable('msi', 2)
+    expect(interrupts.count(1)).toBe(0)
+  })
+
+  it('reject what waits when they are disabled', async () => {
+    using device = open(new FakeVfio())
+    device.interrupts.enable('msi', 1)
+    const ended = code(() => device.interrupts.wait(0, 0, TIMEOUT))
+    device.interrupts.disable()
+    expect(await ended).toBe('cancelled')
+  })
+
+  it('are refused in a number or of a kind that there is not, and while others are enabled', async () => {
+    const fake = new FakeVfio()
+    using device = open(fake)
+    const { interrupts } = device
+    expect(interrupts.vectors).toEqual({ intx: 0, msi: 4, msix: 0 })
+    for (const [kind, vectors] of [
+      ['msi', 0],
+      ['msi', 5],
+      ['intx', 1],
+    ] as const) {
+      expect(await code(() => interrupts.enable(kind, vectors))).toBe('interrupt-unavailable')
+    }
+    interrupts.enable('msi', 1)
+    expect(await code(() => interrupts.enable('msi', 1))).toBe('capability-missing')
+    expect(fake.kinds.filter((kind) => kind === 'interrupts')).toHaveLength(1)
+  })
+
+  it('are off again when the kernel refuses to arm them', async () => {
+    const fake = new FakeVfio()
+    using device = open(fake)
+    fake.failing = { call: 'armInterrupts' }
+    expect(() => device.interrupts.enable('msi', 1)).toThrow('planted')
+    expect(await code(() => device.interrupts.count(0))).toBe('interrupt-unavailable')
+    fake.failing = undefined
+    device.interrupts.enable('msi', 1)
+    expect(device.interrupts.count(0)).toBe(0)
+  })
+})
+
+describe('a reset through VFIO', () => {
+  it('is asked of the kernel, which may know none', async () => {
+    const fake = new FakeVfio()
+    using device = open(fake)
+    device.reset()
+    expect(fake.calls.at(-1)).toBe('reset')
+    fake.resettable = false
+    expect(await code(() => device.reset())).toBe('capability-missing')
+  })
+})

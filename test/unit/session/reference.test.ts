@@ -1,0 +1,39 @@
+import { describe, expect, it } from '@jest/globals'
+import { codeOf } from '../../../src/base/errors.ts'
+import { type BackendName, parseReference } from '../../../src/session/reference.ts'
+
+function failure(text: string, backend?: BackendName): unknown {
+  try {
+    return parseReference(text, backend)
+  } catch (error) {
+    return [codeOf(error), error instanceof Error ? error.message : '']
+  }
+}
+
+describe('a device reference', () => {
+  it.each(['0000:03:00.0', '03:00.0', 'vfio:0000:03:00.0', 'vfio:03:00.0'])('%s is a function through VFIO', (text) => {
+    const function3 = { backend: 'vfio', ref: 'vfio:0000:03:00.0', address: '0000:03:00.0' }
+    expect(parseReference(text)).toEqual(function3)
+    expect(parseReference(text, 'vfio')).toEqual(function3)
+  })
+
+  it('of the loopback stays as it was given', () => {
+    const ref = 'loopback:edu?fault=irq-lost'
+    expect(parseReference(ref)).toEqual({ backend: 'loopback', ref })
+    expect(parseReference(ref, 'loopback')).toEqual({ backend: 'loopback', ref })
+  })
+
+  it.each(['', 'edu', 'vfio:', 'vfio:loopback:edu', 'pci:0000:03:00.0', '0000:03:00.9', 'Loopback:edu'])(
+    '%j is unknown, and the message says what to give and how to list',
+    (text) => {
+      expect(failure(text)).toEqual(['reference-unknown', expect.stringMatching(/loopback:edu.*probar devices/)])
+    },
+  )
+
+  it.each([
+    ['loopback:edu', 'vfio'],
+    ['0000:03:00.0', 'loopback'],
+  ] as const)('%s with the back end %s is a contradiction', (text, backend) => {
+    expect(failure(text, backend)).toEqual(['usage', expect.stringContaining(backend)])
+  })
+})
