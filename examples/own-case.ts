@@ -2,8 +2,7 @@
  * Adds a case of one's own to a run, behind a case that Probar brings.
  * In a project of yours the imports are from 'probar' and 'probar/testing'.
  */
-import { randomUUID } from 'node:crypto'
-import { type RunRecord, allCases, openSession, runSuite, selectCases } from '../src/index.ts'
+import { type RunRecord, allCases, openSession, runFacts, runSuite, selectCases } from '../src/index.ts'
 import { type Context, defineSuite, orderPattern } from '../src/testing.ts'
 
 const PAGE = 4096
@@ -36,13 +35,9 @@ const bench = defineSuite('bench', [
 ])
 
 export async function main(device: string, print: (line: string) => void = console.log): Promise<RunRecord> {
-  const seed = 1n
-  await using session = await openSession({ device, seed })
+  await using session = await openSession({ device })
   const cases = [...selectCases(allCases, { globs: ['dma/put-twice'] }), ...bench]
-  const host = { platform: process.platform, release: 'unknown', arch: process.arch }
-  const versions = { probar: 'of this checkout', node: process.versions.node }
-  const facts = { id: randomUUID(), startedAt: new Date(), host, versions, seed }
-  const record = await runSuite(session, { cases, facts })
+  const record = await runSuite(session, { cases, facts: runFacts() })
   for (const { id, verdict, reason } of record.cases) print(`${verdict} ${id}${reason ? `: ${reason.text}` : ''}`)
   return record
 }

@@ -2,26 +2,14 @@
  * Runs every case on a device and prints, for each witness, the rules whose cases passed.
  * In a project of yours the import is from 'probar' instead of '../src/index.ts'.
  */
-import { randomUUID } from 'node:crypto'
-import { arch, platform, release } from 'node:os'
-import { type RunRecord, openSession, runSuite } from '../src/index.ts'
+import { type RunRecord, openSession, runFacts, runSuite } from '../src/index.ts'
 
 type Print = (line: string) => void
 
 /** @param device as `--device` takes it: loopback:edu, vfio:0000:01:00.0, … */
 export async function main(device: string, print: Print = console.log): Promise<RunRecord> {
-  const seed = 1n
-  await using session = await openSession({ device, seed })
-  const record = await runSuite(session, {
-    facts: {
-      id: randomUUID(),
-      startedAt: new Date(),
-      host: { platform: platform(), release: release(), arch: arch() },
-      versions: { probar: 'of this checkout', node: process.versions.node },
-      // The session's seed: with it somebody else can repeat the run.
-      seed,
-    },
-  })
+  await using session = await openSession({ device })
+  const record = await runSuite(session, { facts: runFacts() })
   tell(record, print)
   return record
 }

@@ -1,12 +1,41 @@
 /** What a lab's own program or test needs; the command line goes through it too (docs/ARCHITECTURE.md). */
-export { type ErrorCode, BugCheck, NtStatusError, OsError, ProbarError } from './base/errors.ts'
-export { type Session } from './session/session.ts'
-export { type SessionOptions, openSession } from './session/open.ts'
-export { type ListedDevice, listDevices } from './session/list-devices.ts'
-export { loadProfile } from './profile/load.ts'
+export {
+  type BusAddress,
+  type Pfn,
+  type PhysicalAddress,
+  type Va,
+  busAddress,
+  pfn,
+  physicalAddress,
+  va,
+} from './base/address.ts'
+export { type ErrorCode, BugCheck, NtStatusError, OsError, ProbarError, codeOf } from './base/errors.ts'
+export { NT_SUCCESS, NtStatus } from './base/ntstatus.ts'
+export { PAGE_SIZE } from './base/pages.ts'
+export type * from './device/contract.ts'
+export { type Segment, Segments } from './device/segments.ts'
+export type { DmaEngine, EngineAbilities, EngineOptions } from './engine/contract.ts'
+export * from './ddi/constants.ts'
+export { DEVICE_DESCRIPTION } from './ddi/layout/x64.ts'
+export {
+  type Mdl,
+  ADDRESS_AND_SIZE_TO_SPAN_PAGES,
+  MmGetMdlByteCount,
+  MmGetMdlByteOffset,
+  MmGetMdlPfnArray,
+  MmGetMdlVirtualAddress,
+  MmSizeOfMdl,
+} from './ddi/mm/mdl.ts'
 export { type Profile } from './profile/schema.ts'
+export { loadProfile } from './profile/load.ts'
+export { type CaseRecord, type RunRecord, type Verdict, type Witness } from './record/schema.ts'
+export { exitStatusOf } from './record/outcome.ts'
+export { parseRecord, readRecord } from './record/read.ts'
+export { type ListedDevice, listDevices } from './session/list-devices.ts'
+export { type SessionOptions, openSession } from './session/open.ts'
+export { type Session } from './session/session.ts'
+export { provenRules } from './spec/coverage.ts'
+export { allCases } from './suite/all-cases.ts'
 export { type RunFacts, type RunObserver, type RunOptions, runSuite } from './suite/run.ts'
 export { selectCases } from './suite/select.ts'
-export { allCases } from './suite/all-cases.ts'
-export { type RunRecord } from './record/schema.ts'
-export { Segments } from './device/segments.ts'
+export { runFacts } from './cli/facts.ts'

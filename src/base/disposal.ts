@@ -22,7 +22,7 @@ export class Disposal implements AsyncDisposable {
     try {
       await this[Symbol.asyncDispose]()
     } catch (second) {
-      throw new AggregateError([error, second], 'closing failed after an error', { cause: error })
+      throw new AggregateError([error, second], 'closing failed after an error', { cause: second })
     }
     throw error
   }

@@ -19,6 +19,7 @@ const STATUSES: Partial<Readonly<Record<ErrorCode, ExitStatus>>> = {
   'iommu-unavailable': ExitStatus.notReady,
   'group-not-viable': ExitStatus.notReady,
   'addon-missing': ExitStatus.notReady,
+  'out-of-memory': ExitStatus.notReady,
   'lab-tool-missing': ExitStatus.notReady,
 }
 

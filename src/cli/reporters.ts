@@ -29,7 +29,7 @@ function consoleReporter(io: CliIo, aside: boolean): Reporter {
   const stream = aside ? io.stderr : io.stdout
   const terminal = stream.isTTY === true
   const colours = terminal && (io.env['NO_COLOR'] ?? '') === ''
-  return new ConsoleReporter({ stream, terminal, colours, columns: () => stream.columns ?? 80 })
+  return new ConsoleReporter({ stream, terminal, colours, columns: () => stream.columns || 80 })
 }
 
 /** Several reporters as one. */

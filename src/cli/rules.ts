@@ -14,7 +14,8 @@ export function rulesCommand(io: CliIo): Command {
     .option('--json', 'as JSON')
     .action((id: string | undefined, options: { json?: boolean }) =>
       reporting(io, () => {
-        io.stdout.write(id === undefined ? listing(options.json === true) : single(id, options.json === true))
+        const json = options.json === true
+        io.stdout.write(id === undefined ? listing(json) : single(id.toUpperCase(), json))
         return ExitStatus.ok
       }),
     )

@@ -1,5 +1,3 @@
-import { randomUUID } from 'node:crypto'
-import { arch, platform, release } from 'node:os'
 import { Command } from 'commander'
 import type { RunRecord } from '../record/schema.ts'
 import { exitStatusOf } from '../record/outcome.ts'
@@ -7,11 +5,11 @@ import { openSession } from '../session/open.ts'
 import type { Session } from '../session/session.ts'
 import { allCases } from '../suite/all-cases.ts'
 import type { Case } from '../suite/case.ts'
-import { type RunFacts, runSuite } from '../suite/run.ts'
+import { runSuite } from '../suite/run.ts'
 import { selectCases } from '../suite/select.ts'
 import { reporting, settle } from './command.ts'
 import { type CliIo, ExitStatus } from './io.ts'
-import { packageVersion } from './package.ts'
+import { runFacts } from './facts.ts'
 import { reportersOf, together } from './reporters.ts'
 import { type RunCommandOptions, checkTogether, withRunOptions } from './run-options.ts'
 import { table } from './table.ts'
@@ -33,7 +31,7 @@ async function run(options: RunCommandOptions, io: CliIo): Promise<ExitStatus> {
   try {
     const record = await runSuite(session, {
       cases,
-      facts: facts(seed),
+      facts: runFacts(),
       timeoutMs: options.timeout * 1000,
       retries: options.retry,
       signal: io.signal,
@@ -60,16 +58,6 @@ function list(cases: readonly Case[], io: CliIo): ExitStatus {
     ),
   )
   return ExitStatus.ok
-}
-
-function facts(seed: bigint): RunFacts {
-  return {
-    id: randomUUID(),
-    startedAt: new Date(),
-    host: { platform: platform(), release: release(), arch: arch() },
-    versions: { probar: packageVersion(), node: process.versions.node },
-    seed,
-  }
 }
 
 function interrupted(record: RunRecord, total: number, io: CliIo): ExitStatus {

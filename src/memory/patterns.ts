@@ -10,7 +10,7 @@ export function orderPattern(length: number, salt = 0): Uint8Array {
   const bytes = new Uint8Array(length)
   for (let k = 0; k < length; k++) {
     const mixed = Math.imul(k + 1 + Math.imul(salt, 0x9e3779b1), 0x85ebca6b)
-    const byte = (mixed ^ (mixed >>> 13) ^ (mixed >>> 22)) & 0xff
+    const byte = (mixed ^ (mixed >>> 13) ^ (mixed >>> 24)) & 0xff
     bytes[k] = byte === 0 || byte === GUARD_BYTE ? byte ^ 0xa5 : byte
   }
   return bytes

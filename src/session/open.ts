@@ -43,12 +43,13 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   const native = options.native ?? loadNative()
   const found = identify(reference)
   const profile = selectProfile(options.profile, found.identity)
-  const random = seededRandom(options.seed ?? 1n)
+  const seed = options.seed ?? 1n
+  const random = seededRandom(seed)
   const banks = placeBanks(FRAMES, found.avoid)
   const device = openDevice(reference.ref, { ...found, native, profile, random, keepFree: banks.map(bankRange) })
   try {
     const frames = new FrameStore({ native: native.memory, frames: FRAMES, random, avoid: found.avoid })
-    return await Session.start({ device, frames, profile, random, plant: options.plant ?? {} })
+    return await Session.start({ device, frames, profile, random, seed, plant: options.plant ?? {} })
   } catch (error) {
     device.close()
     throw error

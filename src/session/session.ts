@@ -19,6 +19,8 @@ export interface SessionParts {
   readonly frames: FrameStore
   readonly profile: Profile
   readonly random: Random
+  /** What `random` was made from. */
+  readonly seed: bigint
   readonly plant: Plant
 }
 
@@ -35,6 +37,7 @@ export class Session implements AsyncDisposable {
   readonly profile: Profile
   readonly frames: FrameStore
   readonly random: Random
+  readonly seed: bigint
   readonly #ground: Ground
   readonly #undo: Disposal
   #life: Life
@@ -44,6 +47,7 @@ export class Session implements AsyncDisposable {
     this.profile = ground.profile
     this.frames = ground.frames
     this.random = ground.random
+    this.seed = ground.seed
     this.#ground = ground
     this.#life = life
     this.#undo = undo
@@ -55,11 +59,11 @@ export class Session implements AsyncDisposable {
     undo.use(parts.frames)
     undo.use(parts.device)
     try {
-      const { plant, profile, random } = parts
+      const { plant, profile, random, seed } = parts
       turnOn(parts.device, undo)
       const device = plant.device?.(parts.device) ?? parts.device
       const frames = plant.frames?.(parts.frames) ?? parts.frames
-      const ground = { device, frames, profile, random, plant, triggered: new Set() }
+      const ground = { device, frames, profile, random, seed, plant, triggered: new Set() }
       return new Session(ground, await begin(ground), undo)
     } catch (error) {
       return undo.undoAfter(error)

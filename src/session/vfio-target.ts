@@ -25,7 +25,7 @@ const PLACES: VfioPlaces = {
 export function vfioTarget(address: string, places: VfioPlaces = PLACES): VfioTarget {
   const fn = readPciFunction(address, places.sysfs)
   if (fn.iommuGroup === undefined) {
-    const mend = 'enable VT-d or AMD-Vi in the firmware and boot with intel_iommu=on or amd_iommu=on'
+    const mend = 'enable VT-d or AMD-Vi in the firmware and, on Intel, boot with intel_iommu=on'
     throw new ProbarError('iommu-unavailable', `${address} is in no IOMMU group: ${mend}`)
   }
   if (fn.driver !== DRIVER) throw wrongDriver(fn)
@@ -45,7 +45,10 @@ function wrongDriver({ address, driver }: PciFunction): ProbarError {
   const path = `/sys/bus/pci/devices/${address}`
   const unbind = driver === undefined ? '' : `echo ${address} > ${path}/driver/unbind; `
   const mend = `echo ${DRIVER} > ${path}/driver_override; ${unbind}echo ${address} > /sys/bus/pci/drivers_probe`
-  return new ProbarError('device-driver', `${address} ${now}, not to ${DRIVER}. As root, if nothing needs it: ${mend}`)
+  return new ProbarError(
+    'device-driver',
+    `${address} ${now}; a run needs it bound to ${DRIVER}. As root, if nothing else uses it: ${mend}`,
+  )
 }
 
 function checkGroupFile(path: string, { access }: VfioPlaces): void {

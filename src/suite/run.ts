@@ -1,4 +1,5 @@
 import { type Clock, systemClock } from '../base/clock.ts'
+import { ProbarError } from '../base/errors.ts'
 import { hex } from '../base/hex.ts'
 import { completeRecord } from '../record/outcome.ts'
 import { type CaseRecord, RECORD_SCHEMA, type RunHead, type RunRecord } from '../record/schema.ts'
@@ -13,7 +14,6 @@ export interface RunFacts {
   readonly startedAt: Date
   readonly host: RunHead['host']
   readonly versions: RunHead['versions']
-  readonly seed: bigint
 }
 
 export interface RunOptions {
@@ -37,9 +37,13 @@ export interface RunObserver {
   caseDone(result: CaseRecord, index: number, total: number): void
 }
 
-/** Runs cases on a session, one after the other. An interrupted run's record holds the cases that ended before. */
+/**
+ * Runs cases on a session, one after the other. An interrupted run's record holds the cases that ended before.
+ * @throws ProbarError profile-invalid when the profile names a known issue of no case
+ */
 export async function runSuite(session: Session, options: RunOptions): Promise<RunRecord> {
   const { cases = allCases, observer, signal = new AbortController().signal } = options
+  checkKnownIssues(session, [...allCases, ...cases])
   const head = headOf(session, options.facts)
   observer?.start(head)
   const results: CaseRecord[] = []
@@ -52,6 +56,14 @@ export async function runSuite(session: Session, options: RunOptions): Promise<R
     observer?.caseDone(result, index, cases.length)
   }
   return completeRecord(head, results)
+}
+
+/** A typing error in a profile must not hide: the issue would never show as xfail. @throws ProbarError profile-invalid */
+function checkKnownIssues({ profile }: Session, cases: readonly Case[]): void {
+  const unknown = profile.knownIssues?.find((issue) => !cases.some(({ id }) => id === issue.case))
+  if (unknown === undefined) return
+  const text = `the profile ${profile.name} has a known issue of the case '${unknown.case}', which there is not`
+  throw new ProbarError('profile-invalid', `${text}; 'probar run --list' shows all cases`)
 }
 
 async function runWithRetries(
@@ -69,7 +81,8 @@ async function runWithRetries(
   }
 }
 
-function headOf({ device, profile }: Session, facts: RunFacts): RunHead {
+function headOf(session: Session, facts: RunFacts): RunHead {
+  const { device, profile } = session
   const { vendor, device: id, revision, driver, group } = device.identity
   return {
     schema: RECORD_SCHEMA,
@@ -77,7 +90,7 @@ function headOf({ device, profile }: Session, facts: RunFacts): RunHead {
     startedAt: facts.startedAt.toISOString(),
     host: facts.host,
     versions: facts.versions,
-    seed: hex(facts.seed),
+    seed: hex(session.seed),
     backend: device.backend,
     device: {
       ref: device.ref,

@@ -33,7 +33,7 @@ function matcher(
 ): (one: Case) => boolean {
   const unknown = names.find((name) => !cases.some((one) => matches(one, name)))
   if (unknown !== undefined) {
-    throw new ProbarError('usage', `no case has the ${kind} '${unknown}'; 'probar run --list' shows all cases`)
+    throw new ProbarError('usage', `no case matches --${kind} ${unknown}; 'probar run --list' shows all cases`)
   }
   return (one) => names.length === 0 || names.some((name) => matches(one, name))
 }

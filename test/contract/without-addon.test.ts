@@ -13,7 +13,6 @@ describe('without the addon', () => {
       startedAt: new Date(0),
       host: { platform: 'test', release: '0', arch: 'test' },
       versions: { probar: '0', node: '0' },
-      seed: 1n,
     }
     const { cases, summary } = await runSuite(session, { facts })
     expect(cases.filter(({ verdict }) => verdict !== 'pass')).toEqual([])

@@ -1,4 +1,4 @@
-import { accessSync, constants, readdirSync } from 'node:fs'
+import { closeSync, constants, openSync, readdirSync } from 'node:fs'
 import { type Clock, sleep } from '../../base/clock.ts'
 import { ProbarError } from '../../base/errors.ts'
 import type { Fault, FaultLog, FaultWatch, WaitOptions } from '../../device/contract.ts'
@@ -86,9 +86,10 @@ function hasIntelIommu(): boolean {
   }
 }
 
+/** Opens it for real: with dmesg_restrict the mode of the file allows what the kernel then refuses. */
 function canRead(path: string): boolean {
   try {
-    accessSync(path, constants.R_OK)
+    closeSync(openSync(path, constants.O_RDONLY | constants.O_NONBLOCK))
     return true
   } catch {
     return false

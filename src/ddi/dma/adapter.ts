@@ -163,4 +163,4 @@ export class DmaAdapter {
   }
 }
 
-const OUT_OF_ROOM: ReadonlySet<string> = new Set(['dma-outside-aperture', 'dma-entries-exhausted', 'out-of-memory'])
+const OUT_OF_ROOM: ReadonlySet<string> = new Set(['dma-outside-aperture', 'dma-entries-exhausted'])

@@ -26,7 +26,12 @@ export class Staging {
       frames.free(indices)
       throw error
     }
-    this.bus = busAddress(this.#mapping.segments.at(0).bus)
+    const { segments } = this.#mapping
+    if (segments.count !== 1) {
+      this.close()
+      throw new ProbarError('internal', `the back end maps one page to ${segments.count} segments`)
+    }
+    this.bus = busAddress(segments.at(0).bus)
   }
 
   put(bytes: Uint8Array): void {

@@ -20,7 +20,6 @@ export async function attempt({ ref = 'loopback:edu', plant = {}, cases = allCas
     startedAt: new Date(0),
     host: { platform: 'test', release: '0', arch: 'none' },
     versions: { probar: '0', node: '0' },
-    seed: 1n,
   }
   return await runSuite(session, { facts, cases, clock: systemClock })
 }

@@ -111,6 +111,24 @@ describe('GetScatterGatherList', () => {
     )
   })
 
+  it.each([true, false])('grants the one direction only (to the device: %s)', async (toDevice) => {
+    await using bench = await Bench.open()
+    const [adapter, mdl] = [bench.adapter(), bench.pages(1)]
+    const bytes = orderPattern(64, 5)
+    const view = bench.ddi.mm.MmGetSystemAddressForMdlSafe(mdl, NormalPagePriority) ?? NULL
+    bench.kernel.memory.write(view, bytes)
+    bench.device.config.write16(4, 6)
+    using engine = openEngine(EDU, bench.device, bench.frames)
+    const { value: list } = bench.list(adapter, mdl, 0, 64, toDevice)
+    if (list === undefined) throw new Error('no list')
+    const received = await engine.read(list.segments())
+    expect(Buffer.compare(received, bytes) === 0).toBe(toDevice)
+    await engine.write(list.segments(), new Uint8Array(64).fill(0x77))
+    const unchanged = bench.kernel.memory.compare(view, bytes) === -1
+    expect(unchanged).toBe(toDevice)
+    bench.put(adapter, list, toDevice)
+  })
+
   it('never hands out a frame address for a bus address', async () => {
     await using bench = await Bench.open()
     const [adapter, mdl] = [bench.adapter(), bench.pages(PAGES)]

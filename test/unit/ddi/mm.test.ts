@@ -189,9 +189,8 @@ describe('MmFreePagesFromMdl and ExFreePool', () => {
     ['MmUnmapLockedPages', ({ ddi }, mdl) => ddi.mm.MmUnmapLockedPages(va(4096), mdl)],
     [
       'MmGetSystemAddressForMdlSafe',
-      ({ ddi, kernel }, mdl) => {
+      ({ ddi }, mdl) => {
         // Whatever takes the place of a freed MDL may look like a mapped one.
-        new Uint8Array(kernel.pool.allocate(64)?.data.buffer ?? new ArrayBuffer(), 0, 0)
         mdl.MdlFlags = MdlFlags.MDL_MAPPED_TO_SYSTEM_VA
         return ddi.mm.MmGetSystemAddressForMdlSafe(mdl, NormalPagePriority)
       },

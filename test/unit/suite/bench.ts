@@ -11,7 +11,6 @@ export const facts: RunFacts = {
   startedAt: new Date('2024-05-06T07:08:09Z'),
   host: { platform: 'linux', release: '6.1', arch: 'x64' },
   versions: { probar: '0.1.0', node: '20.20.2' },
-  seed: 0x1234n,
 }
 
 /** A case with one check that holds, unless told otherwise. */
@@ -20,7 +19,7 @@ export function caseOf(parts: Partial<Case> = {}): Case {
 }
 
 export async function onLoopback<T>(act: (session: Session) => Promise<T>, ref = 'loopback:edu'): Promise<T> {
-  await using session = await openSession({ device: ref })
+  await using session = await openSession({ device: ref, seed: 0x1234n })
   return await act(session)
 }
 

@@ -52,6 +52,19 @@ describe('a run', () => {
     })
   })
 
+  it('refuses a profile whose known issue is of no case: a typing error must not hide', async () => {
+    const knownIssues = [{ case: 'own/typo', reason: 'planted' }]
+    await using session = await openSession({ device: 'loopback:edu' })
+    const profiled = new Proxy(session, {
+      get: (target, key) =>
+        key === 'profile' ? { ...target.profile, knownIssues } : (Reflect.get(target, key, target) as unknown),
+    })
+    await expect(runSuite(profiled, { facts, cases: [passing('own/a')] })).rejects.toMatchObject({
+      code: 'profile-invalid',
+      message: expect.stringContaining('own/typo'),
+    })
+  })
+
   it('runs all cases of Probar unless told, each in the shape of the record', async () => {
     await using session = await openSession({ device: 'loopback:edu' })
     const record = await runSuite(session, { facts })

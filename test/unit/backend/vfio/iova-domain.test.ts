@@ -5,7 +5,7 @@ import { OsError, codeOf } from '../../../../src/base/errors.ts'
 import { seededRandom } from '../../../../src/base/random.ts'
 import { IovaDomain, type Translation } from '../../../../src/backend/iova-domain.ts'
 import { BusAllocator } from '../../../../src/device/aperture.ts'
-import type { DmaCapabilities, Frames, Placement } from '../../../../src/device/contract.ts'
+import type { DmaCapabilities, Frames, Mapping, Placement } from '../../../../src/device/contract.ts'
 import { ArrayMemory } from '../../../contract/loopback-bench.ts'
 
 const FRAMES = 64
@@ -32,9 +32,10 @@ class FakeTranslation implements Translation {
   }
 }
 
-function open(translation = new FakeTranslation()): { domain: IovaDomain; translation: FakeTranslation } {
+function open(aperture = APERTURE): { domain: IovaDomain; translation: FakeTranslation } {
   const random = seededRandom(1n)
-  const allocator = new BusAllocator([APERTURE], 24, () => random.below(2 ** 32))
+  const translation = new FakeTranslation()
+  const allocator = new BusAllocator([aperture], 24, () => random.below(2 ** 32))
   return { domain: new IovaDomain({ addressBits: 24 } as DmaCapabilities, translation, allocator), translation }
 }
 
@@ -115,6 +116,19 @@ describe('a domain in which the caller chooses bus addresses', () => {
         expect(domain.map(frames(indices), 'both', whole).segments.at(0).bus).toBe(0x5000n)
       }),
     )
+  })
+
+  it('has the place of a mapping that was refused, or ended, for the next one', () => {
+    // Room for five pages with a free one on each side, and for nothing else.
+    const { domain, translation } = open({ first: busAddress(0), last: busAddress(0x6fff) })
+    const five = frames([1, 3, 5, 7, 9])
+    const map = (): Mapping => domain.map(five, 'both', { kind: 'join' })
+    translation.room = 2
+    expect(code(map)).toBe('dma-entries-exhausted')
+    translation.room = 5
+    map().unmap()
+    expect(map().segments.at(0).bus).toBe(0x1000n)
+    expect(code(map)).toBe('dma-outside-aperture')
   })
 
   it.failing('reports the refusal, and frees the place, also when taking back fails', () => {
