@@ -1,4 +1,5 @@
 import { type BusAddress, busAddress } from '../base/address.ts'
+import { runAll, undoAfter } from '../base/disposal.ts'
 import { ProbarError } from '../base/errors.ts'
 import { PAGE_SIZE } from '../base/pages.ts'
 import type { Allocation, BusAllocator } from '../device/aperture.ts'
@@ -60,8 +61,8 @@ export class IovaDomain implements DmaDomain {
 
   /** Unmaps whatever is left. */
   close(): void {
-    for (const mapping of this.#mappings) mapping[Symbol.dispose]()
     this.#closed = true
+    runAll([...this.#mappings].map((mapping) => () => mapping[Symbol.dispose]()))
   }
 
   /** Maps every run, or none. */
@@ -73,8 +74,13 @@ export class IovaDomain implements DmaDomain {
         this.#translation.map(busAddress(starts[done] ?? 0n), memory, offset, runs.lengths[done] ?? 0, access)
       }
     } catch (error) {
-      while (--done >= 0) this.#translation.unmap(busAddress(starts[done] ?? 0n), runs.lengths[done] ?? 0)
-      throw error
+      const taken = Array.from({ length: done }, (_, run) => done - 1 - run)
+      const takeBack = (run: number): void =>
+        void this.#translation.unmap(busAddress(starts[run] ?? 0n), runs.lengths[run] ?? 0)
+      undoAfter(
+        error,
+        taken.map((run) => () => takeBack(run)),
+      )
     }
   }
 

@@ -1,3 +1,26 @@
+/** Runs every step, also when some fail. @throws the failure, or AggregateError of them */
+export function runAll(steps: readonly (() => void)[]): void {
+  const failures: unknown[] = []
+  for (const step of steps) {
+    try {
+      step()
+    } catch (error) {
+      failures.push(error)
+    }
+  }
+  throwAll(failures)
+}
+
+/** Runs every step because of `error`, then throws it. @throws AggregateError of it and of what the steps failed with */
+export function undoAfter(error: unknown, steps: readonly (() => void)[]): never {
+  try {
+    runAll(steps)
+  } catch (second) {
+    throw new AggregateError([error, second], 'closing failed after an error', { cause: error })
+  }
+  throw error
+}
+
 /**
  * Things to undo, in the order in which they were done. Node 20 has no DisposableStack; unlike that one, this
  * runs every step even when some fail and reports all failures together.
@@ -37,7 +60,11 @@ export class Disposal implements AsyncDisposable {
         failures.push(error)
       }
     }
-    if (failures.length === 1) throw failures[0]
-    if (failures.length > 1) throw new AggregateError(failures, `${failures.length} steps of closing failed`)
+    throwAll(failures)
   }
+}
+
+function throwAll(failures: readonly unknown[]): void {
+  if (failures.length === 1) throw failures[0]
+  if (failures.length > 1) throw new AggregateError(failures, `${failures.length} steps of closing failed`)
 }

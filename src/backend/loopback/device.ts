@@ -76,7 +76,8 @@ class LoopbackDevice implements Device {
   readonly #edu: Edu
   readonly #domain: IovaDomain
 
-  constructor(reference: LoopbackReference, { clock, random, addressBits }: LoopbackOptions) {
+  constructor(reference: LoopbackReference, options: LoopbackOptions) {
+    const { clock } = options
     const { ref, defects, dmaMask } = reference
     const slot = new Slot(ref)
     const config = new EduConfigSpace(slot)
@@ -100,7 +101,7 @@ class LoopbackDevice implements Device {
     })
     const decoding = (): boolean => config.memoryDecode || defects.has('decode-ignored')
     this.regions = [new PlantedRegion({ slot, registers: plantedRegisters(this.#edu, defects), decoding }, defects)]
-    this.#domain = domainOf(iommu, random, addressBits ?? dmaMask.toString(2).length, defects)
+    this.#domain = domainOf(iommu, { addressBits: dmaMask.toString(2).length, ...options }, defects)
     this.dma = plantedDomain(this.#domain, defects)
   }
 
@@ -145,7 +146,11 @@ function identityOf(config: ConfigSpace): DeviceIdentity {
   }
 }
 
-function domainOf(iommu: Iommu, random: () => number, addressBits: number, defects: Defects): IovaDomain {
+function domainOf(
+  iommu: Iommu,
+  { random, addressBits, keepFree = [] }: LoopbackOptions & { addressBits: number },
+  defects: Defects,
+): IovaDomain {
   const capabilities = {
     placement: 'caller',
     revocable: true,
@@ -161,6 +166,6 @@ function domainOf(iommu: Iommu, random: () => number, addressBits: number, defec
     unmap: (bus: BusAddress) => iommu.unmap(bus),
   }
   const unchecked = defects.has('aperture-unchecked')
-  const allocator = new BusAllocator(unchecked ? EVERYWHERE : APERTURES, unchecked ? 64 : addressBits, random)
+  const allocator = new BusAllocator(unchecked ? EVERYWHERE : APERTURES, unchecked ? 64 : addressBits, random, keepFree)
   return new IovaDomain(capabilities, tables, allocator)
 }

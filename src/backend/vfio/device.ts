@@ -1,4 +1,5 @@
 import type { Clock } from '../../base/clock.ts'
+import { runAll } from '../../base/disposal.ts'
 import { ProbarError } from '../../base/errors.ts'
 import { type Aperture, type Device, type DeviceIdentity } from '../../device/contract.ts'
 import { busAddress } from '../../base/address.ts'
@@ -49,10 +50,11 @@ export class VfioDevice implements Device {
     this.clock = clock
     this.config = new VfioConfigSpace(options.native, file)
     this.identity = { ...target.identity, driver: target.driver, group: target.group }
-    this.regions = target.bars.map((bar) => new VfioRegion(options.native, file, bar))
     this.dma = openDomain(parts)
     this.interrupts = new VfioInterrupts(options.native, file, clock)
     this.faults = new KernelFaultLog(target.address, clock)
+    // Last, because a mapped BAR holds the device: nothing after it may fail.
+    this.regions = openRegions(parts)
   }
 
   reset(): void {
@@ -67,13 +69,14 @@ export class VfioDevice implements Device {
   close(): void {
     if (!this.#open) return
     this.#open = false
-    this.interrupts.close()
-    this.faults.close()
-    this.dma.close()
-    for (const region of this.regions) region.close()
-    for (const descriptor of [this.#parts.file, this.#parts.group, this.#parts.container]) {
-      this.#native.closeDescriptor(descriptor)
-    }
+    const { file, group, container } = this.#parts
+    runAll([
+      () => this.interrupts.close(),
+      () => this.faults.close(),
+      () => this.dma.close(),
+      ...this.regions.map((region) => () => region.close()),
+      ...[file, group, container].map((descriptor) => () => this.#native.closeDescriptor(descriptor)),
+    ])
   }
 
   [Symbol.dispose](): void {
@@ -82,6 +85,18 @@ export class VfioDevice implements Device {
 
   #check(): void {
     if (!this.#open) throw new ProbarError('closed', 'the device is closed')
+  }
+}
+
+/** All BARs, or none. */
+function openRegions({ target, options, file }: VfioParts): readonly VfioRegion[] {
+  const opened: VfioRegion[] = []
+  try {
+    for (const bar of target.bars) opened.push(new VfioRegion(options.native, file, bar))
+    return opened
+  } catch (error) {
+    for (const region of opened) region.close()
+    throw error
   }
 }
 

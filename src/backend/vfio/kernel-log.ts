@@ -9,6 +9,7 @@ export class KernelLog implements Disposable {
   readonly #descriptor: number
   /** True once the kernel overwrote records before they were read. */
   lost = false
+  #open = true
 
   /** @throws OsError permission-denied */
   constructor(path = '/dev/kmsg') {
@@ -27,7 +28,9 @@ export class KernelLog implements Disposable {
     const buffer = Buffer.alloc(RECORD_BYTES)
     for (;;) {
       try {
-        const record = buffer.toString('utf8', 0, readSync(this.#descriptor, buffer))
+        const length = readSync(this.#descriptor, buffer)
+        if (length === 0) return undefined
+        const record = buffer.toString('utf8', 0, length)
         return record.slice(record.indexOf(';') + 1).trimEnd()
       } catch (error) {
         const code = systemErrorCode(error)
@@ -39,6 +42,8 @@ export class KernelLog implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    if (!this.#open) return
+    this.#open = false
     closeSync(this.#descriptor)
   }
 }

@@ -76,7 +76,7 @@ describe('opening through VFIO', () => {
     expect(fake.kinds.filter((kind) => kind !== 'area')).toEqual([])
   })
 
-  it.failing.each<keyof (MemorySurface & VfioSurface)>(['mapRegion', 'iommuInfo', 'interruptInfo'])(
+  it.each<keyof (MemorySurface & VfioSurface)>(['mapRegion', 'iommuInfo', 'interruptInfo'])(
     'leaves no BAR mapped when %s fails: a mapping holds the device as a descriptor does',
     (call) => {
       const fake = new FakeVfio()
@@ -99,7 +99,7 @@ describe('closing what VFIO opened', () => {
     expect([fake.kinds, fake.entries]).toEqual([[], []])
   })
 
-  it.failing.each<keyof (MemorySurface & VfioSurface)>(['unmapDma', 'disarmInterrupts', 'release'])(
+  it.each<keyof (MemorySurface & VfioSurface)>(['unmapDma', 'disarmInterrupts', 'release'])(
     'closes the descriptors also when %s fails',
     async (call) => {
       const fake = new FakeVfio()
