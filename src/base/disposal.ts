@@ -16,7 +16,7 @@ export function undoAfter(error: unknown, steps: readonly (() => void)[]): never
   try {
     runAll(steps)
   } catch (second) {
-    throw new AggregateError([error, second], 'closing failed after an error', { cause: error })
+    throw bothOf(error, second)
   }
   throw error
 }
@@ -45,7 +45,7 @@ export class Disposal implements AsyncDisposable {
     try {
       await this[Symbol.asyncDispose]()
     } catch (second) {
-      throw new AggregateError([error, second], 'closing failed after an error', { cause: second })
+      throw bothOf(error, second)
     }
     throw error
   }
@@ -67,4 +67,8 @@ export class Disposal implements AsyncDisposable {
 function throwAll(failures: readonly unknown[]): void {
   if (failures.length === 1) throw failures[0]
   if (failures.length > 1) throw new AggregateError(failures, `${failures.length} steps of closing failed`)
+}
+
+function bothOf(first: unknown, second: unknown): AggregateError {
+  return new AggregateError([first, second], 'closing failed after an error')
 }
