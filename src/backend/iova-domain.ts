@@ -85,9 +85,15 @@ export class IovaDomain implements DmaDomain {
   }
 
   #unmap(mapping: IovaMapping, allocation: Allocation): number {
-    this.#mappings.delete(mapping)
     let bytes = 0
-    for (const { bus, length } of mapping.runs) bytes += this.#translation.unmap(bus, length)
+    runAll(
+      [...mapping.runs].map(
+        ({ bus, length }) =>
+          () =>
+            void (bytes += this.#translation.unmap(bus, length)),
+      ),
+    )
+    this.#mappings.delete(mapping)
     this.#allocator.free(allocation)
     return bytes
   }

@@ -22,7 +22,7 @@ export function undoAfter(error: unknown, steps: readonly (() => void)[]): never
 }
 
 /**
- * Things to undo, in the order in which they were done. Node 20 has no DisposableStack; unlike that one, this
+ * Things to undo, the last one first. Node 20 has no DisposableStack; unlike that one, this
  * runs every step even when some fail and reports all failures together.
  */
 export class Disposal implements AsyncDisposable {

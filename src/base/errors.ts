@@ -36,6 +36,7 @@ export type ErrorCode =
   | 'dma-misaligned'
   | 'dma-overlap'
   | 'dma-unmapped'
+  | 'dma-unmap-short'
   | 'dma-entries-exhausted'
   | 'dma-empty'
   // memory

@@ -19,6 +19,7 @@ export interface RunCommandOptions {
   readonly allowSkip?: readonly string[]
   readonly reporter?: readonly string[]
   readonly list?: boolean
+  readonly json?: boolean
 }
 
 /** The options of `probar run`. */
@@ -41,6 +42,7 @@ export function withRunOptions(command: Command): Command {
     .option('--allow-skip <code>', 'a skip with this code is expected (repeatable)', skipCode)
     .option('--reporter <name[=file]>', `${REPORTERS} (repeatable; json=- writes to standard output)`, collect)
     .option('--list', 'list the cases that would run')
+    .option('--json', 'with --list: as JSON')
 }
 
 function seed(text: string): bigint {
@@ -70,7 +72,9 @@ function skipCode(text: string, before: readonly string[] = []): readonly string
 }
 
 /** Contradictions that no single option shows. @throws ProbarError usage */
-export function checkTogether({ list, reporter = [] }: RunCommandOptions): void {
+export function checkTogether({ list, json, reporter = [] }: RunCommandOptions): void {
+  if (json === true && list !== true)
+    throw new ProbarError('usage', '--json goes with --list; for a run use --reporter json=FILE')
   if (list === true && reporter.length > 0)
     throw new ProbarError('usage', '--list runs nothing, so --reporter has nothing to report')
 }

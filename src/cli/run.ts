@@ -24,7 +24,7 @@ export function runCommand(io: CliIo): Command {
 async function run(options: RunCommandOptions, io: CliIo): Promise<ExitStatus> {
   checkTogether(options)
   const cases = selected(options)
-  if (options.list === true) return list(cases, io)
+  if (options.list === true) return list(cases, options.json === true, io)
   const reporter = together(reportersOf(options.reporter ?? [], io))
   const { device, backend, seed, profile } = options
   await using session = await openSession({ device, backend, seed, ...(profile === undefined ? {} : { profile }) })
@@ -50,7 +50,12 @@ function selected(options: RunCommandOptions): readonly Case[] {
   return selectCases(allCases, { suites, rules, globs, ...(shard === undefined ? {} : { shard }) })
 }
 
-function list(cases: readonly Case[], io: CliIo): ExitStatus {
+function list(cases: readonly Case[], json: boolean, io: CliIo): ExitStatus {
+  if (json) {
+    const listed = cases.map(({ id, title, rules, needs = [] }) => ({ id, title, rules, needs }))
+    io.stdout.write(`${JSON.stringify(listed, undefined, 2)}\n`)
+    return ExitStatus.ok
+  }
   io.stdout.write(
     table(
       ['CASE', 'RULES', 'TITLE'],
@@ -61,7 +66,7 @@ function list(cases: readonly Case[], io: CliIo): ExitStatus {
 }
 
 function interrupted(record: RunRecord, total: number, io: CliIo): ExitStatus {
-  io.stderr.write(`interrupted after ${record.cases.length} of ${total} cases; the device is put back\n`)
+  io.stderr.write(`interrupted after ${record.cases.length} of ${total} cases; putting the device back\n`)
   return ExitStatus.interrupted
 }
 

@@ -58,10 +58,11 @@ export class BusAllocator {
    */
   place(lengths: ArrayLike<number>, placement: Placement): Allocation {
     const pages = Array.from(lengths, pagesOf)
-    if (placement.kind === 'scatter') return this.#scatter(pages)
-    const total = pages.reduce((sum, count) => sum + count, 0)
-    if (placement.kind === 'at') return this.#claim(pages, placement.bus, total)
-    const start = this.#choose(total, this.#draw())
+    if (placement.kind === 'at') return this.#claim(pages, placement.bus, sumOf(pages))
+    const limit = pageLimit(placement.addressBits)
+    if (placement.kind === 'scatter') return this.#scatter(pages, limit)
+    const total = sumOf(pages)
+    const start = this.#choose(total, this.#draw(), limit)
     return this.#record(startsFrom(BigInt(start) << 12n, pages), this.#free.take(start, start + total))
   }
 
@@ -73,13 +74,13 @@ export class BusAllocator {
     for (const { start, end } of ranges) this.#free.give(start, end)
   }
 
-  #scatter(pages: readonly number[]): Allocation {
+  #scatter(pages: readonly number[], limit: number): Allocation {
     const window = Math.max(WINDOW_PAGES, 8 * pages.reduce((sum, count) => sum + count, 0))
     const base = this.#draw()
     const taken: PageRange[] = []
     try {
       for (const count of pages) {
-        const start = this.#choose(count, base + (this.#draw() % window))
+        const start = this.#choose(count, base + (this.#draw() % window), limit)
         taken.push(...this.#free.take(start, start + count))
       }
     } catch (error) {
@@ -111,12 +112,16 @@ export class BusAllocator {
     return allocation
   }
 
-  /** A start for `count` pages, near the page that `index` counts to through all apertures. */
-  #choose(count: number, index: number): number {
-    const wanted = this.#pageAt(index)
-    const gap = this.#free.fit(wanted, count + 2) ?? this.#free.fit(0, count + 2)
-    if (gap === undefined) throw this.#full(count)
-    return Math.min(Math.max(wanted, gap.start + 1), gap.end - 1 - count)
+  /** A start for `count` pages below `limit`, near the page that `index` counts to; else the lowest that there is. */
+  #choose(count: number, index: number, limit: number): number {
+    const wanted = this.#pageAt(index) % limit
+    for (const from of [wanted, 0]) {
+      const gap = this.#free.fit(from, count + 2)
+      if (gap === undefined) continue
+      const start = Math.min(Math.max(from, gap.start + 1), gap.end - 1 - count)
+      if (start + count <= limit) return start
+    }
+    throw this.#full(count)
   }
 
   /** 52 random bits are enough for any page number. */
@@ -154,6 +159,13 @@ export function clipApertures(apertures: readonly Aperture[], addressBits: numbe
 
 function wholePages({ first, last }: Aperture): PageRange {
   return { start: Number((first + BigInt(PAGE_SIZE - 1)) >> 12n), end: Number((last + 1n) >> 12n) }
+}
+
+const sumOf = (pages: readonly number[]): number => pages.reduce((sum, count) => sum + count, 0)
+
+/** The first page that so many address bits do not reach. */
+function pageLimit(addressBits: number | undefined): number {
+  return addressBits === undefined ? Number.POSITIVE_INFINITY : 2 ** (addressBits - PAGE_SHIFT)
 }
 
 function pagesOf(bytes: number): number {

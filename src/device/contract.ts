@@ -125,9 +125,12 @@ export interface Frames {
 
 /**
  * Where a mapping goes on the bus. `scatter` puts runs apart from one another, `join` puts all of them into one
- * range, `at` names the first address of such a range.
+ * range, `at` names the first address of such a range. `addressBits` keeps them below 2^addressBits, for a user whose
+ * reach is less than the domain's.
  */
-export type Placement = { readonly kind: 'scatter' | 'join' } | { readonly kind: 'at'; readonly bus: BusAddress }
+export type Placement =
+  | { readonly kind: 'scatter' | 'join'; readonly addressBits?: number }
+  | { readonly kind: 'at'; readonly bus: BusAddress }
 
 export interface Aperture {
   readonly first: BusAddress

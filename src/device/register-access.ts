@@ -44,6 +44,15 @@ export abstract class WidthAccesses implements RegisterAccess {
   }
 }
 
+/** @param value unsigned @throws ProbarError range-outside when it does not fit the width */
+export function checkRegisterValue(value: bigint, width: Width): void {
+  if (value >= 0n && value < 1n << BigInt(8 * width)) return
+  throw new ProbarError(
+    'range-outside',
+    `${value} is no unsigned value of ${width} bytes: use >>> 0 after bit operations`,
+  )
+}
+
 /**
  * @param offset bytes from the start of the region or view
  * @param width of the access in bytes

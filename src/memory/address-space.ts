@@ -42,6 +42,7 @@ export class AddressSpace implements AsyncDisposable {
   /** The first address that is not user space. */
   readonly userProbeAddress: Va
   readonly #native: MemorySurface
+  readonly #reserved: number
   readonly #ranges: Record<SpaceMode, RangeAllocator>
   readonly #placed = new Map<number, Placed>()
   readonly #undo = new Disposal()
@@ -49,6 +50,7 @@ export class AddressSpace implements AsyncDisposable {
   constructor({ native, rangeSize }: AddressSpaceOptions) {
     this.#native = native
     const reserved = native.reserve(rangeSize * 2)
+    this.#reserved = reserved
     this.#undo.defer(() => native.release(reserved))
     const start = native.address(reserved)
     const middle = start + rangeSize
@@ -134,6 +136,14 @@ export class AddressSpace implements AsyncDisposable {
   fill(address: Va, length: number, byte: number): void {
     const { view, offset } = this.memoryAt(address)
     view.fill(offset, length, byte)
+  }
+
+  /**
+   * One load at the address itself, whatever this bookkeeping says of it: shows that a view is really gone.
+   * @throws ProbarError access-violation when nothing is mapped there
+   */
+  touch(address: Va): void {
+    this.#native.load8(this.#reserved, Number(address) - this.#native.address(this.#reserved))
   }
 
   /** Index of the first byte that differs, or -1. */

@@ -182,7 +182,7 @@ function watch<T extends object>(name: string, target: T, trace: Trace): T {
   return watched(target, { name, trace, judge: () => 'model' })
 }
 
-/** Memory decoding and bus mastering on for the session, the command register as it was after it. */
+/** Memory decoding and bus mastering on for the session; after it the command register is as before, bus mastering off. */
 function turnOn(device: Device, undo: Disposal): void {
   const before = device.config.read16(ConfigOffset.command)
   undo.defer(() => device.config.write16(ConfigOffset.command, before & ~Command.busMaster))

@@ -1,3 +1,4 @@
+import { PAGE_SIZE } from '../base/pages.ts'
 import type { Device } from '../device/contract.ts'
 import type { DmaEngine } from '../engine/contract.ts'
 import type { Profile } from '../profile/schema.ts'
@@ -27,6 +28,13 @@ const NEEDS = {
   'constant-register': {
     code: 'no-known-register',
     met: ({ profile }) => findRegister(profile, 'constant') !== undefined,
+  },
+  'long-bar': {
+    code: 'no-known-register',
+    met: ({ device, profile }) => {
+      const known = findRegister(profile, 'constant')
+      return device.regions.some(({ index, size }) => index === known?.region && size >= 2 * PAGE_SIZE)
+    },
   },
   'inverting-register': {
     code: 'no-known-register',

@@ -88,7 +88,10 @@ async function afterwards(outcome: Outcome, session: Session): Promise<Outcome> 
     return withLeftovers(outcome, await session.renew())
   } catch (error) {
     const text = `what the case used cannot be taken back: ${error instanceof Error ? error.message : 'unknown error'}`
-    return outcome.verdict === 'fail' ? outcome : { verdict: 'error', reason: { code: 'left-behind', text } }
+    const { verdict, reason } = outcome
+    if (verdict === 'fail' && reason !== undefined)
+      return { verdict, reason: { ...reason, text: `${reason.text}; ${text}` } }
+    return { verdict: 'error', reason: { code: 'left-behind', text } }
   }
 }
 

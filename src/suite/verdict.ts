@@ -24,6 +24,7 @@ const FINDINGS: ReadonlySet<string> = new Set([
   'dma-misaligned',
   'dma-overlap',
   'dma-unmapped',
+  'dma-unmap-short',
   'dma-entries-exhausted',
   'dma-empty',
 ])

@@ -291,7 +291,7 @@ describe('an interrupted run', () => {
     const stdout = new Sink({ heard: (text) => (text.includes('✓') ? abort.abort() : undefined) })
     const { status, stderr } = await probar(['run', '--reporter', `json=${file}`], { stdout, signal: abort.signal })
     expect(status).toBe(130)
-    expect(stderr).toMatch(new RegExp(`interrupted after \\d of ${allCases.length} cases; the device is put back`))
+    expect(stderr).toMatch(new RegExp(`interrupted after \\d of ${allCases.length} cases; putting the device back`))
     expect(stdout.text).not.toContain('cases in')
     expect(existsSync(file)).toBe(false)
   })

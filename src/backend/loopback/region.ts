@@ -4,7 +4,7 @@ import { hex } from '../../base/hex.ts'
 import { PAGE_SIZE } from '../../base/pages.ts'
 import type { Region, RegionView } from '../../device/contract.ts'
 import { BAR0_SIZE, BAR0_START } from './model/config-space.ts'
-import { type Width, WidthAccesses, checkRegisterAccess } from '../../device/register-access.ts'
+import { type Width, WidthAccesses, checkRegisterAccess, checkRegisterValue } from '../../device/register-access.ts'
 import { allOnes, type RegisterFile } from './model/registers.ts'
 import type { Slot } from './slot.ts'
 
@@ -20,7 +20,8 @@ abstract class ModelAccesses extends WidthAccesses {
 
   protected override store(offset: number, width: Width, value: bigint): void {
     const [registers, at] = this.reach(offset, width)
-    registers.write(at, width, BigInt.asUintN(8 * width, value))
+    checkRegisterValue(value, width)
+    registers.write(at, width, value)
   }
 }
 

@@ -108,7 +108,7 @@ function openDomain({ options, container }: VfioParts): IovaDomain {
     placement: 'caller',
     revocable: true,
     writeOnly: false,
-    maxEntries: info.available > 0 ? info.available : DEFAULT_ENTRIES,
+    maxEntries: info.available >= 0 ? info.available : DEFAULT_ENTRIES,
     pageSize: PAGE_SIZE,
     apertures,
     addressBits,

@@ -3,6 +3,7 @@ import { ProbarError } from '../../base/errors.ts'
 import { NtStatus } from '../../base/ntstatus.ts'
 import { PAGE_SHIFT, PAGE_SIZE } from '../../base/pages.ts'
 import type { DmaAccess, DmaDomain, Mapping } from '../../device/contract.ts'
+import { unmapWhole } from '../../device/unmap-whole.ts'
 import { KIRQL } from '../constants.ts'
 import type { Kernel } from '../kernel.ts'
 import { type Mdl, MmGetMdlByteCount, MmGetMdlVirtualAddress, ADDRESS_AND_SIZE_TO_SPAN_PAGES } from '../mm/mdl.ts'
@@ -27,6 +28,7 @@ export type DRIVER_LIST_CONTROL = (
 ) => void
 
 interface LiveList {
+  readonly mdl: Mdl
   readonly mapping: Mapping
   readonly writeToDevice: boolean
 }
@@ -102,23 +104,25 @@ export class DmaAdapter {
     if (live.writeToDevice !== WriteToDevice) {
       kernel.ledger.raise({ rule: 'DMA-025', routine, text: 'the direction is not that of GetScatterGatherList' })
     }
-    live.mapping.unmap()
     this.#lists.delete(ScatterGather.address)
     kernel.pool.free(ScatterGather.address)
+    unmapWhole(live.mapping)
+    this.#parts.mm.countList(live.mdl, -1)
   }
 
   /** Takes back every list that was left, and writes each down as leaked (VER-003). */
   close(): void {
     const { kernel } = this.#parts
-    for (const [address, { mapping }] of this.#lists) {
+    for (const [address, { mapping, mdl }] of this.#lists) {
       kernel.ledger.note({
         rule: 'VER-003',
         routine: 'PutDmaAdapter',
         text: 'a scatter/gather list was never put back',
         bugCheck: { code: 0xe6, parameter: 0x0a },
       })
-      mapping.unmap()
       kernel.pool.free(address)
+      unmapWhole(mapping)
+      this.#parts.mm.countList(mdl, -1)
     }
     this.#lists.clear()
     this.#open = false
@@ -135,8 +139,12 @@ export class DmaAdapter {
     if (mapping === undefined) return undefined
     const offset = Number(currentVa % BigInt(PAGE_SIZE))
     const list = ScatterGatherList.create(this.#parts.kernel.pool, mapping.segments.slice(offset, length))
-    if (list === undefined) mapping.unmap()
-    else this.#lists.set(list.address, { mapping, writeToDevice })
+    if (list === undefined) {
+      unmapWhole(mapping)
+      return undefined
+    }
+    this.#lists.set(list.address, { mdl, mapping, writeToDevice })
+    this.#parts.mm.countList(mdl, 1)
     return list
   }
 
@@ -146,20 +154,12 @@ export class DmaAdapter {
     const pages = ADDRESS_AND_SIZE_TO_SPAN_PAGES(currentVa, length)
     const indices = mm.framesOf('GetScatterGatherList', mdl).slice(first, first + pages)
     try {
-      const mapping = domain.map({ memory: kernel.frames, indices }, access)
-      if (this.#reaches(mapping)) return mapping
-      mapping.unmap()
-      return undefined
+      const placement = { kind: 'scatter', addressBits: this.addressWidth } as const
+      return domain.map({ memory: kernel.frames, indices }, access, placement)
     } catch (error) {
       if (error instanceof ProbarError && OUT_OF_ROOM.has(error.code)) return undefined
       throw error
     }
-  }
-
-  /** No address at or above 2^width (DMA-012). */
-  #reaches(mapping: Mapping): boolean {
-    const limit = 1n << BigInt(this.addressWidth)
-    return mapping.segments.bus.every((bus, i) => bus + BigInt(mapping.segments.lengths[i] ?? 0) <= limit)
   }
 }
 

@@ -57,7 +57,14 @@ export class TranslatedResourceList {
     }
   }
 
+  /** @throws ProbarError capability-missing for a BAR that needs CmResourceTypeMemoryLarge (DXM-013) */
   #describe(descriptor: Struct<typeof CM_PARTIAL_RESOURCE_DESCRIPTOR>, region: Region): void {
+    if (region.size > 0xffff_ffff) {
+      throw new ProbarError(
+        'capability-missing',
+        `BAR ${region.index} has 4 GiB or more, which resource lists do not describe yet`,
+      )
+    }
     const { CmResourceTypePort, CmResourceTypeMemory } = CmResourceType
     const { CM_RESOURCE_MEMORY_PREFETCHABLE, CM_RESOURCE_MEMORY_READ_WRITE } = CM_RESOURCE_MEMORY
     descriptor.set('Type', region.kind === 'io' ? CmResourceTypePort : CmResourceTypeMemory)

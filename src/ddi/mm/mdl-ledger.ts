@@ -9,6 +9,8 @@ export interface MdlShadow {
   frames: Uint32Array
   systemView: Va | undefined
   readonly userViews: Set<Va>
+  /** Scatter/gather lists through which a device reaches the pages. */
+  lists: number
 }
 
 /** The shadow records of the MDLs of a session. */
@@ -29,7 +31,7 @@ export class MdlLedger {
   }
 
   add(mdl: Mdl, frames: Uint32Array): void {
-    this.#shadows.set(mdl.address, { mdl, frames, systemView: undefined, userViews: new Set() })
+    this.#shadows.set(mdl.address, { mdl, frames, systemView: undefined, userViews: new Set(), lists: 0 })
   }
 
   /**
@@ -49,6 +51,11 @@ export class MdlLedger {
       this.#kernel.ledger.raise({ rule: 'MDL-142', routine, text: 'the first page number was changed', bugCheck })
     }
     return shadow
+  }
+
+  /** The record of an MDL whatever its bytes say; undefined for one that is freed. */
+  find(mdl: Mdl): MdlShadow | undefined {
+    return this.#shadows.get(mdl.address)
   }
 
   /** Forgets the MDL and frees its memory. */

@@ -81,6 +81,13 @@ export class Mm {
       const bugCheck = { code: 0xc4, parameter: 0xb8 }
       this.#kernel.ledger.raise({ rule: 'VER-012', routine, text: 'a user mapping is still there', bugCheck })
     }
+    if (shadow.lists > 0) {
+      this.#kernel.ledger.raise({
+        rule: 'DMA-025',
+        routine,
+        text: 'a scatter/gather list of its pages is not put back',
+      })
+    }
     this.#freePages(shadow)
   }
 
@@ -162,6 +169,12 @@ export class Mm {
   isMapped(mdl: Mdl): boolean {
     const shadow = this.#mdls.check('isMapped', mdl)
     return shadow.systemView !== undefined || shadow.userViews.size > 0
+  }
+
+  /** Counts the lists through which a device reaches the pages: +1 for one more, -1 for one less. */
+  countList(mdl: Mdl, change: 1 | -1): void {
+    const shadow = this.#mdls.find(mdl)
+    if (shadow !== undefined) shadow.lists += change
   }
 
   /** The frames that the MDL describes, in order, for a DMA mapping. @throws CallerError for a freed MDL */

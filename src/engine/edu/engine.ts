@@ -38,6 +38,8 @@ export class EduEngine implements DmaEngine {
   readonly #staging: Staging
   readonly #bufferOffset: number
   #armed = false
+  /** A transfer by interrupt was begun whose interrupt nobody took. */
+  #abandoned = false
   #closed = false
 
   constructor(parts: EduParts) {
@@ -133,9 +135,24 @@ export class EduEngine implements DmaEngine {
     const command = DmaCommand.run | transfer.command | (byInterrupt ? DmaCommand.interrupt : 0)
     this.#registers.write64(Register.dmaCommand, BigInt(command))
     if (!byInterrupt) return this.#idle(options)
-    await this.#waitInterrupt(before, options)
+    await this.#announced(before, options)
+  }
+
+  /** The interrupt at the end. That of a transfer which nobody waited for to its end may come first. */
+  async #announced(before: number, options: EngineOptions): Promise<void> {
+    const abandoned = this.#abandoned
+    this.#abandoned = true
+    let count = await this.#waitInterrupt(before, options)
+    if (abandoned && this.#running()) count = await this.#waitInterrupt(count, options)
+    this.#abandoned = false
     this.#acknowledge(dmaDone)
-    await this.#idle(options)
+    if (this.#running()) {
+      throw new ProbarError('interrupt-unavailable', 'edu announced the end of a transfer that still runs')
+    }
+  }
+
+  #running(): boolean {
+    return (this.#registers.read32(Register.dmaCommand) & DmaCommand.run) !== 0
   }
 
   /** Until the device is not transferring: it has one transfer at a time, and a cancelled one still runs. */

@@ -2,6 +2,7 @@ import { type BusAddress, busAddress } from '../../base/address.ts'
 import { ProbarError } from '../../base/errors.ts'
 import { PAGE_SIZE } from '../../base/pages.ts'
 import type { DmaDomain, Mapping } from '../../device/contract.ts'
+import { unmapWhole } from '../../device/unmap-whole.ts'
 import type { FrameStore } from '../../memory/frame-store.ts'
 
 /** What the page holds before the device's answer arrives, so that an answer that never came is not taken for one. */
@@ -47,7 +48,7 @@ export class Staging {
   }
 
   close(): void {
-    this.#mapping.unmap()
+    unmapWhole(this.#mapping)
     this.#frames.free(Uint32Array.of(this.#index))
   }
 }

@@ -7,11 +7,15 @@ import type { Case } from '../case.ts'
 import type { Context } from '../context.ts'
 import { MmCached, allocate, getList, mapSystem, mustGetList, openAdapter, putList, release } from './buffers.ts'
 import { walkList } from './home-bytes.ts'
+import { allocateGuarded } from './scattered.ts'
 
 /** What memory holds before the device must not change it. */
 const KEPT = 0x77
-/** Enough to see, and one transfer for any engine. */
-const LENGTH = 256
+/** Bytes that the device touches in each page: enough to see, and few transfers. */
+const PIECE = 64
+/** Not adjacent to one another, so each is an entry of its own in the IOMMU's tables. */
+const PAGES = 3
+const LENGTH = PAGES * PIECE
 /** The kernel's log needs a moment; a model answers at once. */
 const FAULT_TIMEOUT_MS = 3000
 
@@ -24,19 +28,30 @@ interface Revocation {
 
 /** A buffer that the device can reach until its list is put, and that stays as it was then. */
 async function putAway(context: Context, writeToDevice: boolean, { before, after }: Revocation): Promise<void> {
-  const { kernel } = context
-  const mdl = allocate(context, PAGE_SIZE)
-  const view = mapSystem(context, mdl)
-  kernel.memory.fill(view, PAGE_SIZE, KEPT)
+  const { check, kernel } = context
+  const size = PAGES * PAGE_SIZE
+  const pages = allocateGuarded(context, PAGES)
+  const view = mapSystem(context, pages.payload)
+  kernel.memory.fill(view, size, KEPT)
   const adapter = openAdapter(context)
-  const list = mustGetList(context, adapter, mdl, { length: LENGTH, writeToDevice })
-  const ranges = walkList(context, list)
+  const list = mustGetList(context, adapter, pages.payload, { length: size, writeToDevice })
+  const elements = walkList(context, list)
+  check.equal(elements.count, PAGES, 'elements, one a page')
+  const ranges = Segments.of([...elements].map(({ bus }) => ({ bus, length: PIECE })))
   await before?.(ranges, view)
   putList(context, adapter, list, writeToDevice)
-  kernel.memory.fill(view, PAGE_SIZE, KEPT)
+  kernel.memory.fill(view, size, KEPT)
   await after(ranges, view)
-  context.check.filled(kernel.memory.read(view, PAGE_SIZE), KEPT, 'memory after the access')
-  release(context, mdl)
+  check.filled(kernel.memory.read(view, size), KEPT, 'memory after the access')
+  pages.release()
+}
+
+/** The bytes that the device touches, page by page. */
+function touched({ kernel }: Context, view: Va): Uint8Array {
+  const pieces = Array.from({ length: PAGES }, (_, page) =>
+    kernel.memory.read(va(view + BigInt(page * PAGE_SIZE)), PIECE),
+  )
+  return Uint8Array.from(pieces.flatMap((piece) => [...piece]))
 }
 
 export const revocationCases: readonly Case[] = [
@@ -46,12 +61,12 @@ export const revocationCases: readonly Case[] = [
     rules: ['DMA-061', 'DMA-025'],
     needs: ['engine', 'revocation'],
     run: async (context) => {
-      const { check, engine, kernel, signal } = context
+      const { check, engine, signal } = context
       const pattern = orderPattern(LENGTH)
       await putAway(context, false, {
         before: async (ranges, view) => {
           await engine.write(ranges, pattern, { signal })
-          check.bytes(kernel.memory.read(view, LENGTH), pattern, 'the buffer while the list lives')
+          check.bytes(touched(context, view), pattern, 'the buffer while the list lives')
         },
         after: (ranges) => engine.write(ranges, pattern, { signal }),
       })
@@ -119,6 +134,40 @@ export const revocationCases: readonly Case[] = [
       putList(context, adapter, list, false)
       ddi.portcls.UnmapAllocatedPages(view, mdl)
       ddi.portcls.FreePagesFromMdl(mdl)
+    },
+  },
+  {
+    id: 'dma/list-grants-one-direction',
+    title: 'a list for reading by the device does not let it write',
+    rules: ['DMA-025', 'DMA-061'],
+    needs: ['engine', 'revocation'],
+    run: async (context) => {
+      const { check, engine, kernel, signal } = context
+      const mdl = allocate(context, PAGE_SIZE)
+      const view = mapSystem(context, mdl)
+      kernel.memory.fill(view, PAGE_SIZE, KEPT)
+      const adapter = openAdapter(context)
+      const list = mustGetList(context, adapter, mdl, { length: PIECE, writeToDevice: true })
+      const ranges = walkList(context, list)
+      check.filled(await engine.read(ranges, { signal }), KEPT, 'what the device received')
+      await engine.write(ranges, orderPattern(PIECE), { signal })
+      check.filled(kernel.memory.read(view, PAGE_SIZE), KEPT, 'memory after a write by the device')
+      putList(context, adapter, list, true)
+      release(context, mdl)
+    },
+  },
+  {
+    id: 'dma/free-while-listed',
+    title: 'pages that the device still reaches by a list cannot be freed',
+    rules: ['DMA-025'],
+    run: (context) => {
+      const { check, ddi } = context
+      const mdl = allocate(context, PAGE_SIZE)
+      const adapter = openAdapter(context)
+      const list = mustGetList(context, adapter, mdl, { length: PAGE_SIZE, writeToDevice: false })
+      check.callerError('DMA-025', 'freeing the pages', () => ddi.mm.MmFreePagesFromMdl(mdl))
+      putList(context, adapter, list, false)
+      release(context, mdl)
     },
   },
   {

@@ -9,7 +9,7 @@ import { type Case, defineSuite } from '../case.ts'
 import type { Context } from '../context.ts'
 import { ANYWHERE, MmCached, allocate, describeBusMaster, mapSystem, openAdapter, release } from './buffers.ts'
 import { homeBytes, walkTable } from './home-bytes.ts'
-import { guardNeighbours } from './scattered.ts'
+import { allocateScattered, guardNeighbours } from './scattered.ts'
 
 const ENTRY = 16
 
@@ -135,7 +135,11 @@ const cases: readonly Case[] = [
       const { check, ddi, engine, kernel, signal } = context
       const size = 3 * PAGE_SIZE
       const length = size - 2000
-      const mdl = check.present(ddi.portcls.AllocatePagesForMdl(ANYWHERE, size), 'pages of a WaveRT stream')
+      const mdl = allocateScattered(
+        context,
+        () => ddi.portcls.AllocatePagesForMdl(ANYWHERE, size),
+        (other) => ddi.portcls.FreePagesFromMdl(other),
+      )
       const beside = guardNeighbours(context, mdl)
       const view = check.present(ddi.portcls.MapAllocatedPages(mdl, MmCached), 'the port’s view')
       kernel.memory.fill(view, size, GUARD_BYTE)

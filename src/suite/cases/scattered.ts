@@ -72,6 +72,27 @@ export function guardNeighbours(context: Context, mdl: Mdl): Neighbours {
   }
 }
 
+/** Tries for frames of which no two are adjacent; each takes others, because the ones before are kept meanwhile. */
+const ATTEMPTS = 30
+
+/** Pages of a routine that chooses them itself, of which no two are adjacent: fragments in earnest. */
+export function allocateScattered({ check }: Context, take: () => Mdl | null, giveBack: (mdl: Mdl) => void): Mdl {
+  const others: Mdl[] = []
+  let found: Mdl | undefined
+  while (found === undefined && others.length < ATTEMPTS) {
+    const mdl = check.present(take(), 'pages')
+    if (isScattered(mdl)) found = mdl
+    else others.push(mdl)
+  }
+  for (const mdl of others) giveBack(mdl)
+  return check.present(found, `pages of which no two are adjacent, within ${ATTEMPTS} attempts`)
+}
+
+function isScattered(mdl: Mdl): boolean {
+  const pfns = MmGetMdlPfnArray(mdl)
+  return pfns.every((pfn) => !pfns.includes(pfn + 1n))
+}
+
 /** The address of adjacent free pages: allocated together, and given back at once. */
 function findStretch(context: Context, pages: number): PhysicalAddress {
   const flags = MM_ALLOCATE.MM_ALLOCATE_REQUIRE_CONTIGUOUS_CHUNKS

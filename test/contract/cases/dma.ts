@@ -3,10 +3,18 @@ import { ProbarError } from '../../../src/base/errors.ts'
 import { NtStatus } from '../../../src/base/ntstatus.ts'
 import { PAGE_SIZE } from '../../../src/base/pages.ts'
 import { KIRQL } from '../../../src/ddi/constants.ts'
+import { Segments } from '../../../src/device/segments.ts'
 import type { Plant } from '../../../src/session/plant.ts'
 import { altered } from './altered.ts'
-import { type ListArguments, adapters, describing, dma, listBytes, lists } from './broken-ddi.ts'
-import { lastPageMissing, bouncesTooMuch, frameAddressesReach, identity, reportedFaults } from './broken-platform.ts'
+import { type ListArguments, adapters, describing, dma, listBytes, lists, mm } from './broken-ddi.ts'
+import {
+  domain,
+  lastPageMissing,
+  bouncesTooMuch,
+  frameAddressesReach,
+  identity,
+  reportedFaults,
+} from './broken-platform.ts'
 import { type Defects, fault, planted } from './defect.ts'
 
 const HEADER = 16
@@ -104,6 +112,40 @@ const byteShort = listBytes((bytes, { NumberOfElements: n }) =>
   bytes.set32(LAST_LENGTH(n), bytes.u32(LAST_LENGTH(n)) - 1),
 )
 
+const grantsBoth = domain((dma) => ({
+  map: (frames, _access, placement) => dma.map(frames, 'both', placement),
+}))
+
+const freesAllTheSame = mm((mm) => ({
+  MmFreePagesFromMdl(mdl) {
+    mm.countList(mdl, -1)
+    mm.MmFreePagesFromMdl(mdl)
+    mm.countList(mdl, 1)
+  },
+}))
+
+/** The platform tells of a page that it did not unmap. */
+const unmapsShort = domain((dma) => ({
+  map(frames, access, placement) {
+    const mapping = dma.map(frames, access, placement)
+    return access === 'both' ? mapping : altered(mapping, { unmap: () => mapping.unmap() - PAGE_SIZE })
+  },
+}))
+
+/** Each page is a mapping of its own, and only the first one ends. */
+const unmapsTheFirstOnly = domain((dma) => ({
+  map({ memory, indices }, access, placement) {
+    const parts = Array.from(indices, (index) => dma.map({ memory, indices: Uint32Array.of(index) }, access, placement))
+    const size = parts.length * PAGE_SIZE
+    const unmap = (): number => {
+      parts[0]?.unmap()
+      return size
+    }
+    const segments = Segments.of(parts.flatMap((part) => [...part.segments]))
+    return { segments, access, size, unmap, [Symbol.dispose]: () => void unmap() }
+  },
+}))
+
 /** Defects for the cases of scatter/gather lists. */
 export const dmaDefects: Defects = {
   'dma/list-in-place': [
@@ -178,10 +220,10 @@ export const dmaDefects: Defects = {
   'dma/more-than-the-device-reaches': [
     planted(
       'the width is ignored',
-      'status for 3 pages',
+      'ends at or below',
       describing((one) => one.set('DmaAddressWidth', 64)),
     ),
-    planted('mapped all the same', 'mappings', mappedThough('DmaAddressWidth')),
+    planted('refused always', 'GetScatterGatherList', mappedThough('DmaAddressWidth')),
   ],
   'dma/range-beyond-the-mdl': [
     planted(
@@ -232,6 +274,8 @@ export const dmaDefects: Defects = {
   ],
   'dma/elements-are-no-page-numbers': [planted('they are', 'no frame address', physicalElements)],
   'dma/put-ends-writing': [
+    planted('only the first page is unmapped', 'memory after the access', unmapsTheFirstOnly),
+    planted('a page stays mapped', 'the platform unmapped', unmapsShort),
     fault('iommu-keeps-translation', 'memory after the access'),
     fault('dma-writes-lost', 'while the list lives'),
     planted('Put unmaps nothing', 'memory after the access', putKeeps),
@@ -259,6 +303,11 @@ export const dmaDefects: Defects = {
     planted('the list names the frame', 'bus address and frame address', physicalElements),
   ],
   'dma/put-twice': [planted('it is tolerated', 'the second Put', putTolerates(['bugcheck']))],
+  'dma/list-grants-one-direction': [
+    fault('iommu-ignores-permissions', 'memory after a write'),
+    planted('both directions are granted', 'memory after a write', grantsBoth),
+  ],
+  'dma/free-while-listed': [planted('the list is not counted', 'freeing the pages', freesAllTheSame)],
   'dma/put-with-the-other-direction': [
     planted('it is tolerated', 'the other direction', putTolerates(['caller-error'])),
   ],

@@ -135,6 +135,10 @@ export const dxmDefects: Defects = {
       })),
     ),
   ],
+  'dxm/a-later-page-is-another': [
+    fault('bar-offset-ignored', 'what the last page shows'),
+    fault('ident-wrong', 'at the start of the BAR'),
+  ],
   'dxm/pointer-hits-the-exact-byte': [
     planted(
       'the pointer is that of the page',

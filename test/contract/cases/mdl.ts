@@ -203,7 +203,7 @@ export const mdlDefects: Defects = {
     fault('dma-wrong-page', 'what the device read, 64 bytes'),
   ],
   'mdl/unzeroed-pages-are-left-alone': [
-    planted('zeroes all the same', 'some byte of a page', without(MM_ALLOCATE.MM_DONT_ZERO_ALLOCATION)),
+    planted('zeroes all the same', 'a page that was in use', without(MM_ALLOCATE.MM_DONT_ZERO_ALLOCATION)),
   ],
   'mdl/free-empties-the-slots': [
     planted(

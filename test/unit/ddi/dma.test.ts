@@ -151,8 +151,8 @@ describe('GetScatterGatherList', () => {
 
   it('refuses addresses that the adapter does not reach, and maps nothing', async () => {
     await using bench = await Bench.open('loopback:edu?dma_mask=0xffffffffff')
-    const [adapter, mdl] = [bench.adapter(13), bench.pages(1)]
-    const { status, value } = bench.list(adapter, mdl, 0, 4096, true)
+    const [adapter, mdl] = [bench.adapter(16), bench.pages(32)]
+    const { status, value } = bench.list(adapter, mdl, 0, 32 * 4096, true)
     expect([status, value, bench.device.dma.entries]).toEqual([NtStatus.STATUS_INSUFFICIENT_RESOURCES, undefined, 0])
   })
 
