@@ -31,7 +31,9 @@ export class VfioRegion implements Region {
     this.start = bar.start
     this.prefetchable = bar.prefetchable
     this.addressBits = bar.addressBits
-    this.mappable = (info.flags & RegionFlag.mmap) !== 0 && info.sparse.length === 0
+    // A BAR smaller than a page shares its page with others: it is reached by pread and pwrite.
+    const whole = isPageAligned(info.size) && info.sparse.length === 0
+    this.mappable = (info.flags & RegionFlag.mmap) !== 0 && whole
     this.#native = native
     this.#file = file
     this.#area = this.mappable ? native.mapRegion(file, bar.index, 0, info.size, 0) : undefined

@@ -69,7 +69,7 @@ export class Dxgk {
     this.#kernel.requireIrql('DxgkCbMapMemory', 'DXM-020', KIRQL.PASSIVE_LEVEL)
     const region = this.#regionAt(TranslatedAddress, Length)
     if (DeviceHandle !== this.DeviceHandle || region === undefined) return NtStatus.STATUS_INVALID_PARAMETER
-    if (InIoSpace || region.kind !== 'memory' || CacheType > MEMORY_CACHING_TYPE.MmWriteCombined) {
+    if (InIoSpace || region.kind !== 'memory' || !region.mappable || CacheType > MEMORY_CACHING_TYPE.MmWriteCombined) {
       return NtStatus.STATUS_INVALID_PARAMETER
     }
     if (this.#conflicts(TranslatedAddress, Length, CacheType)) return NtStatus.STATUS_INVALID_PARAMETER
