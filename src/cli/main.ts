@@ -1,10 +1,11 @@
 #!/usr/bin/env node
 import { CommanderError } from 'commander'
-import type { CliIo } from './io.ts'
+import { type CliIo, ExitStatus } from './io.ts'
 import { program } from './program.ts'
 
 const interrupted = new AbortController()
 let signals = 0
+let outputFailed = false
 for (const name of ['SIGINT', 'SIGTERM'] as const) {
   process.on(name, () => {
     // The first asks everything to end and put the device back; a user who insists is not held.
@@ -19,13 +20,18 @@ const io: CliIo = {
   env: process.env,
   cwd: process.cwd(),
   signal: interrupted.signal,
-  exit: (status) => void (process.exitCode = status),
+  exit: (status) => void (process.exitCode = outputFailed ? ExitStatus.failed : status),
 }
 
-// A reader that goes away, such as `head`, is no failure of ours.
+// A reader that goes away, such as `head`, is no failure of ours. Output that cannot be written ends the run in order.
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error
+    if (error.code === 'EPIPE' || outputFailed) return
+    outputFailed = true
+    process.exitCode = ExitStatus.failed
+    if (stream === process.stdout)
+      process.stderr.write(`error os-error: the output cannot be written: ${error.message}\n`)
+    interrupted.abort()
   })
 }
 

@@ -27,7 +27,7 @@ function otherReporter(name: string, io: CliIo): Reporter {
 
 function consoleReporter(io: CliIo, aside: boolean): Reporter {
   const stream = aside ? io.stderr : io.stdout
-  const terminal = stream.isTTY === true
+  const terminal = stream.isTTY === true && io.env['TERM'] !== 'dumb'
   const colours = terminal && (io.env['NO_COLOR'] ?? '') === ''
   return new ConsoleReporter({ stream, terminal, colours, columns: () => stream.columns || 80 })
 }

@@ -25,12 +25,13 @@ export class JsonReporter implements Reporter {
   start(): void {
     if (this.#target === '-') return
     const folder = dirname(this.#target)
-    if (statSync(this.#target, { throwIfNoEntry: false })?.isDirectory() === true) {
-      throw new ProbarError('usage', `json=${this.#target}: is a folder; name a file`)
-    }
     try {
       accessSync(folder, constants.W_OK)
+      if (statSync(this.#target, { throwIfNoEntry: false })?.isDirectory() === true) {
+        throw new ProbarError('usage', `json=${this.#target}: is a folder; name a file`)
+      }
     } catch (error) {
+      if (error instanceof ProbarError) throw error
       const advice = 'create it, or name another file'
       throw new ProbarError('usage', `json=${this.#target}: cannot write to the folder ${folder}: ${advice}`, {
         cause: error,
