@@ -11,6 +11,7 @@ export type ErrorCode =
   | 'profile-ambiguous'
   | 'profile-mismatch'
   | 'record-invalid'
+  | 'dump-invalid'
   // the machine is not ready
   | 'device-absent'
   | 'device-driver'

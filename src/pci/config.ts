@@ -1,6 +1,6 @@
 /**
- * The type 0 header of PCI config space as pure functions over its bytes (PCI Local Bus Specification 3.0, section
- * 6.1; offsets in bytes).
+ * What config spaces of all header types have in common, as pure functions over bytes (PCI Local Bus Specification 3.0,
+ * section 6.1, and PCI Express Base Specification 5.0, section 7.5.1; offsets in bytes).
  */
 export const ConfigOffset = {
   vendor: 0x00,
@@ -15,41 +15,39 @@ export const ConfigOffset = {
   capabilities: 0x34,
 } as const
 
-/** Bits of the command register (section 6.2.2). */
+/** Bits of the command register (section 6.2.2; PCIe 7.5.1.1.3). */
 export const Command = { ioSpace: 0x1, memorySpace: 0x2, busMaster: 0x4, interruptDisable: 0x400 } as const
+
+/** Bits of the status register (section 6.2.3; PCIe 7.5.1.1.4). */
+export const Status = { capabilityList: 0x10 } as const
+
+/** Bits 6:0 of the header type register (section 6.2.1; PCIe 7.5.1.1.9). */
+export const HeaderType = { endpoint: 0, bridge: 1, cardbus: 2 } as const
+
+/** Layout of the header; bit 7, several functions, is not part of it. */
+export const headerType = (bytes: Uint8Array): number => (bytes[ConfigOffset.headerType] ?? 0xff) & 0x7f
 
 export interface ConfigIds {
   readonly vendor: number
   readonly device: number
+  /** 0 for a bridge, whose header has no place for it. */
   readonly subsystemVendor: number
   readonly subsystem: number
   readonly revision: number
+  /** 24 bits: base class, subclass, programming interface. */
   readonly classCode: number
 }
 
 /** @param bytes at least the first 64 bytes of config space */
 export function configIds(bytes: Uint8Array): ConfigIds {
   const data = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const endpoint = headerType(bytes) === HeaderType.endpoint
   return {
     vendor: data.getUint16(ConfigOffset.vendor, true),
     device: data.getUint16(ConfigOffset.device, true),
-    subsystemVendor: data.getUint16(ConfigOffset.subsystemVendor, true),
-    subsystem: data.getUint16(ConfigOffset.subsystem, true),
+    subsystemVendor: endpoint ? data.getUint16(ConfigOffset.subsystemVendor, true) : 0,
+    subsystem: endpoint ? data.getUint16(ConfigOffset.subsystem, true) : 0,
     revision: data.getUint8(ConfigOffset.revision),
     classCode: data.getUint32(ConfigOffset.revision, true) >>> 8,
   }
-}
-
-export interface BarAttributes {
-  readonly kind: 'memory' | 'io'
-  readonly addressBits: 32 | 64
-  readonly prefetchable: boolean
-}
-
-/** What the low bits of BAR register `index` say (section 6.2.5.1). */
-export function barAttributes(bytes: Uint8Array, index: number): BarAttributes {
-  const data = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  const low = data.getUint32(ConfigOffset.bar0 + index * 4, true)
-  if ((low & 1) === 1) return { kind: 'io', addressBits: 32, prefetchable: false }
-  return { kind: 'memory', addressBits: (low & 0x6) === 0x4 ? 64 : 32, prefetchable: (low & 0x8) !== 0 }
 }

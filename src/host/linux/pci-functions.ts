@@ -3,7 +3,9 @@ import { basename, join } from 'node:path'
 import { type PhysicalAddress, physicalAddress } from '../../base/address.ts'
 import { ProbarError } from '../../base/errors.ts'
 import { systemErrorCode } from '../../base/system-error.ts'
-import { type BarAttributes, type ConfigIds, barAttributes, configIds } from '../../pci/config.ts'
+import type { BarAttributes } from '../../pci/bars.ts'
+import { type ConfigIds, configIds } from '../../pci/config.ts'
+import { SYSFS, readConfigHeader } from './config-file.ts'
 
 /** What sysfs tells of a PCI function (kernel: Documentation/ABI/testing/sysfs-bus-pci). */
 export interface PciFunction extends ConfigIds {
@@ -11,7 +13,15 @@ export interface PciFunction extends ConfigIds {
   readonly address: string
   readonly driver: string | undefined
   readonly iommuGroup: number | undefined
+  /** The other functions of its IOMMU group, which can only be taken together with it. */
+  readonly groupMembers: readonly string[]
+  /** The memory node that is nearest; absent on a machine with one only. */
+  readonly numaNode: number | undefined
+  /** Of its legacy interrupt; absent when it has none. */
+  readonly irq: number | undefined
   readonly bars: readonly PciBar[]
+  /** Bytes; absent without a ROM. */
+  readonly romSize: number | undefined
 }
 
 export interface PciBar extends BarAttributes {
@@ -20,8 +30,6 @@ export interface PciBar extends BarAttributes {
   /** Bytes. */
   readonly size: number
 }
-
-const SYSFS = '/sys/bus/pci/devices'
 
 /** All functions of the machine by address; empty where there is no sysfs. */
 export function listPciFunctions(sysfs: string = SYSFS): readonly PciFunction[] {
@@ -37,27 +45,70 @@ export function readPciFunction(address: string, sysfs: string = SYSFS): PciFunc
       `no PCI function ${address} on this machine; 'probar devices' lists what there is`,
     )
   }
-  const config = new Uint8Array(readFileSync(join(folder, 'config')))
   const group = link(join(folder, 'iommu_group'))
+  const resources = readResources(join(folder, 'resource'))
   return {
     address,
-    ...configIds(config),
+    ...readIds(folder, address, sysfs),
     driver: link(join(folder, 'driver')),
     iommuGroup: group === undefined ? undefined : Number(group),
-    bars: parseResources(readFileSync(join(folder, 'resource'), 'utf8'), config),
+    groupMembers: (directory(join(folder, 'iommu_group', 'devices')) ?? []).filter((one) => one !== address).toSorted(),
+    numaNode: numberAbove(-1, join(folder, 'numa_node')),
+    irq: numberAbove(0, join(folder, 'irq')),
+    bars: resources.slice(0, ROM).flatMap((resource, index) => (resource === undefined ? [] : [bar(index, resource)])),
+    romSize: resources[ROM]?.size,
   }
 }
 
-/** Lines of start, end and flags; the first six are the BARs, and an upper half of a 64-bit BAR is all zero. */
-function parseResources(text: string, config: Uint8Array): readonly PciBar[] {
-  return text
-    .split('\n')
-    .slice(0, 6)
-    .flatMap((line, index) => {
-      const [start = 0n, end = 0n] = line.split(' ').filter(Boolean).map(BigInt)
-      if (end === 0n) return []
-      return [{ index, start: physicalAddress(start), size: Number(end - start) + 1, ...barAttributes(config, index) }]
-    })
+/**
+ * Ids as the kernel has them, which knows better than config space for a virtual function (all ones there) and for a
+ * bridge (whose subsystem is in a capability); from config space where the kernel has no such file.
+ */
+function readIds(folder: string, address: string, sysfs: string): ConfigIds {
+  const config = configIds(readConfigHeader(address, sysfs))
+  const id = (file: string): number | undefined => numberAbove(-1, join(folder, file))
+  return {
+    vendor: id('vendor') ?? config.vendor,
+    device: id('device') ?? config.device,
+    subsystemVendor: id('subsystem_vendor') ?? config.subsystemVendor,
+    subsystem: id('subsystem_device') ?? config.subsystem,
+    revision: id('revision') ?? config.revision,
+    classCode: id('class') ?? config.classCode,
+  }
+}
+
+interface Resource {
+  readonly start: bigint
+  readonly size: number
+  readonly flags: number
+}
+
+/** Of the lines of start, end and flags, the first six are the BARs, where an upper half is all zero; then the ROM. */
+const ROM = 6
+
+function readResources(path: string): readonly (Resource | undefined)[] {
+  const lines = readFileSync(path, 'utf8').split('\n')
+  return lines.slice(0, ROM + 1).map((line) => {
+    const [start = 0n, end = 0n, flags = 0n] = line.split(' ').filter(Boolean).map(BigInt)
+    return end === 0n ? undefined : { start, size: Number(end - start) + 1, flags: Number(flags) }
+  })
+}
+
+/** Bits of the flags (kernel: include/linux/ioport.h). The kernel took them from the register, or knew better. */
+const Flag = { io: 0x100, prefetch: 0x2000, wide: 0x10_0000 } as const
+
+function bar(index: number, { start, size, flags }: Resource): PciBar {
+  const kind = (flags & Flag.io) === 0 ? 'memory' : 'io'
+  const addressBits = kind === 'memory' && (flags & Flag.wide) !== 0 ? 64 : 32
+  const prefetchable = kind === 'memory' && (flags & Flag.prefetch) !== 0
+  return { index, start: physicalAddress(start), size, kind, addressBits, prefetchable }
+}
+
+/** The number in a file, decimal or `0x…`; undefined where there is no file, or the number is `floor` or less. */
+function numberAbove(floor: number, path: string): number | undefined {
+  const text = ifPresent(() => readFileSync(path, 'utf8').trim())
+  const value = text === undefined || text === '' ? Number.NaN : Number(text)
+  return value > floor ? value : undefined
 }
 
 function link(path: string): string | undefined {

@@ -26,7 +26,7 @@ describe('a PCI function in sysfs', () => {
     expect(readPciFunction(ADDRESS, sysfs.path).iommuGroup).toBe(0)
   })
 
-  it('has the BARs that the kernel placed, with what their registers say', () => {
+  it('has the BARs that the kernel placed, with their kinds and sizes', () => {
     const fn = {
       registers: { 0: 0xfea0_0000, 1: 0xc001, 2: 0x8000_000c, 3: 0x1 },
       resources: {
@@ -42,6 +42,48 @@ describe('a PCI function in sysfs', () => {
       { index: 1, start: 0xc000n, size: 0x20, kind: 'io', addressBits: 32, prefetchable: false },
       { index: 2, start: 0x1_8000_0000n, size: 0x40_0000, kind: 'memory', addressBits: 64, prefetchable: true },
     ])
+  })
+
+  it('has a ROM of the size that the kernel found', () => {
+    using sysfs = new FakeSysfs({
+      [ADDRESS]: { resources: { 6: '0x00000000feb00000 0x00000000feb0ffff 0x0000000000046200' } },
+    })
+    expect(readPciFunction(ADDRESS, sysfs.path)).toMatchObject({ romSize: 0x1_0000, bars: [] })
+  })
+
+  it('has the other functions of its group in order, and not itself', () => {
+    using sysfs = new FakeSysfs({ [ADDRESS]: { group: 3, neighbours: ['0000:01:00.2', '0000:01:00.1'] } })
+    expect(readPciFunction(ADDRESS, sysfs.path).groupMembers).toEqual(['0000:01:00.1', '0000:01:00.2'])
+  })
+
+  it('has a NUMA node and an interrupt where the kernel names them', () => {
+    using sysfs = new FakeSysfs({ [ADDRESS]: { files: { numa_node: '0\n', irq: '11\n' } } })
+    expect(readPciFunction(ADDRESS, sysfs.path)).toMatchObject({ numaNode: 0, irq: 11 })
+  })
+
+  it('has neither where the kernel says that there is none', () => {
+    using sysfs = new FakeSysfs({ [ADDRESS]: { files: { numa_node: '-1\n', irq: '0\n' } } })
+    expect(readPciFunction(ADDRESS, sysfs.path)).toMatchObject({ numaNode: undefined, irq: undefined })
+  })
+
+  it('has the ids that the kernel has, where config space has none as of a virtual function', () => {
+    const files = {
+      vendor: '0x8086\n',
+      device: '0x10ed\n',
+      subsystem_vendor: '0x15d9\n',
+      subsystem_device: '0x0611\n',
+      revision: '0x01\n',
+      class: '0x020000\n',
+    }
+    using sysfs = new FakeSysfs({ [ADDRESS]: { ids: { vendor: 0xffff, device: 0xffff }, files } })
+    expect(readPciFunction(ADDRESS, sysfs.path)).toMatchObject({
+      vendor: 0x8086,
+      device: 0x10ed,
+      subsystemVendor: 0x15d9,
+      subsystem: 0x611,
+      revision: 1,
+      classCode: 0x020000,
+    })
   })
 
   it('is absent when there is no folder of its address, and the message says how to list what there is', () => {

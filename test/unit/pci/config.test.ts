@@ -1,8 +1,11 @@
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
-import { barAttributes, configIds } from '../../../src/pci/config.ts'
+import { barAttributes } from '../../../src/pci/bars.ts'
+import { configIds } from '../../../src/pci/config.ts'
 
 const header = fc.uint8Array({ minLength: 64, maxLength: 256 })
+/** … of a function that is no bridge, by bits 6:0 of the header type. */
+const endpoint = header.map((bytes) => bytes.with(0x0e, (bytes[0x0e] ?? 0) & 0x80))
 /** The little-endian number in [offset, offset + width), by the book. */
 const number = (bytes: Uint8Array, offset: number, width: number): number =>
   Array.from({ length: width }, (_, i) => (bytes[offset + i] ?? 0) * 256 ** i).reduce((sum, part) => sum + part, 0)
@@ -10,7 +13,7 @@ const number = (bytes: Uint8Array, offset: number, width: number): number =>
 describe('configIds', () => {
   it('reads each id from its place, little endian', () => {
     fc.assert(
-      fc.property(header, (bytes) => {
+      fc.property(endpoint, (bytes) => {
         expect(configIds(bytes)).toEqual({
           vendor: number(bytes, 0x00, 2),
           device: number(bytes, 0x02, 2),
@@ -19,6 +22,15 @@ describe('configIds', () => {
           subsystemVendor: number(bytes, 0x2c, 2),
           subsystem: number(bytes, 0x2e, 2),
         })
+      }),
+    )
+  })
+
+  it('knows of no subsystem of a bridge, where an address stands in its place', () => {
+    fc.assert(
+      fc.property(header, fc.constantFrom(1, 2, 0x81), (bytes, type) => {
+        bytes[0x0e] = type
+        expect(configIds(bytes)).toMatchObject({ subsystemVendor: 0, subsystem: 0 })
       }),
     )
   })
