@@ -11,6 +11,7 @@ const STATUSES: Partial<Readonly<Record<ErrorCode, ExitStatus>>> = {
   'profile-ambiguous': ExitStatus.usage,
   'profile-mismatch': ExitStatus.usage,
   'record-invalid': ExitStatus.usage,
+  'dump-invalid': ExitStatus.usage,
   'device-absent': ExitStatus.notReady,
   'device-driver': ExitStatus.notReady,
   'device-busy': ExitStatus.notReady,

@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { settle } from './command.ts'
-import { devicesCommand } from './devices.ts'
+import { devicesCommand } from './devices/devices.ts'
+import { inspectCommand } from './inspect/inspect.ts'
 import type { CliIo } from './io.ts'
 import { labCommand } from './lab.ts'
 import { packageVersion } from './package.ts'
@@ -11,7 +12,7 @@ const EXIT_STATUSES = `
 Exit status:
   0  proven: at least one pass, nothing failed, nothing skipped that should have run
   1  a rule is broken, or a known issue did not show
-  2  wrong usage, or an invalid profile
+  2  wrong usage, or an invalid profile or dump
   3  the device is absent, busy or not ready
   4  Probar itself failed, or a case ended in error
   5  nothing was proven, or something was skipped that should have run
@@ -25,6 +26,7 @@ export function program(io: CliIo): Command {
     .version(packageVersion())
     .enablePositionalOptions()
     .addHelpText('after', EXIT_STATUSES)
-  for (const command of [runCommand, devicesCommand, rulesCommand, labCommand]) root.addCommand(command(io))
+  for (const command of [runCommand, devicesCommand, inspectCommand, rulesCommand, labCommand])
+    root.addCommand(command(io))
   return root
 }

@@ -57,3 +57,12 @@ export function duration(ms: number): string {
   const seconds = Math.round(ms / 1000)
   return `${Math.floor(seconds / 60)} min ${seconds % 60} s`
 }
+
+/** `32 bytes`, `4 KiB`, `1.5 MiB`. */
+export function binarySize(bytes: number): string {
+  const power = Math.min(UNITS.length - 1, Math.floor(Math.log2(Math.max(1, bytes)) / 10))
+  const value = Number((bytes / 2 ** (10 * power)).toFixed(1))
+  return `${value} ${UNITS[power]}`
+}
+
+const UNITS = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB', 'EiB']

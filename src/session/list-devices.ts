@@ -1,13 +1,22 @@
 import type { DeviceIdentity } from '../device/contract.ts'
-import { listPciFunctions } from '../host/linux/pci-functions.ts'
+import { type PciBar, listPciFunctions } from '../host/linux/pci-functions.ts'
+import { readPciNames } from '../host/linux/pci-ids-file.ts'
+import type { PciNames } from '../pci/ids/pci-ids.ts'
 import { loadProfile, matchProfiles, profileNames } from '../profile/load.ts'
 import type { Profile } from '../profile/schema.ts'
+import { type DeviceNames, deviceNames } from '../pci/ids/device-names.ts'
+import { openModel } from './open-model.ts'
 import { readiness } from './vfio-target.ts'
 
 /** A device that a run can be given, or the reason why it cannot. */
 export interface ListedDevice extends DeviceIdentity {
   /** What `--device` takes. */
   readonly ref: string
+  readonly names: DeviceNames
+  /** The other functions of its IOMMU group. */
+  readonly groupMembers: readonly string[]
+  readonly numaNode?: number | undefined
+  readonly bars: readonly PciBar[]
   /** Names of the profiles that match. */
   readonly profiles: readonly string[]
   /** Absent when a run can take it. */
@@ -17,24 +26,29 @@ export interface ListedDevice extends DeviceIdentity {
 /** The modelled devices, then every PCI function of the machine. */
 export function listDevices(): readonly ListedDevice[] {
   const profiles = profileNames().map(loadProfile)
-  const edu: DeviceIdentity = {
-    vendor: 0x1234,
-    device: 0x11e8,
-    subsystemVendor: 0x1af4,
-    subsystem: 0x1100,
-    revision: 0x10,
-    classCode: 0x00ff00,
-  }
-  return [{ ref: 'loopback:edu', ...edu, profiles: namesOf(edu, profiles) }, ...functions(profiles)]
+  const names = readPciNames()
+  return [listedModel('loopback:edu', profiles, names), ...functions(profiles, names)]
 }
 
-function functions(profiles: readonly Profile[]): readonly ListedDevice[] {
+function listedModel(ref: string, profiles: readonly Profile[], names: PciNames): ListedDevice {
+  using model = openModel(ref)
+  const { identity } = model
+  const bars = model.regions.flatMap(({ index, kind, start, size, addressBits, prefetchable }): PciBar[] =>
+    kind === 'rom' ? [] : [{ index, kind, start, size, addressBits, prefetchable }],
+  )
+  const listed = { ref, names: deviceNames(identity, names), groupMembers: [], bars }
+  return { ...identity, ...listed, profiles: namesOf(identity, profiles) }
+}
+
+function functions(profiles: readonly Profile[], names: PciNames): readonly ListedDevice[] {
   return listPciFunctions().map((fn) => {
     const matching = namesOf(fn, profiles)
     const problem = readiness(fn) ?? (matching.length === 0 ? 'no profile matches' : undefined)
     const { vendor, device, subsystemVendor, subsystem, revision, classCode, driver, iommuGroup: group } = fn
     const identity = { vendor, device, subsystemVendor, subsystem, revision, classCode, driver, group }
-    const listed = { ref: `vfio:${fn.address}`, ...identity, profiles: matching }
+    const { groupMembers, numaNode, bars } = fn
+    const found = { names: deviceNames(fn, names), groupMembers, numaNode, bars, profiles: matching }
+    const listed = { ref: `vfio:${fn.address}`, ...identity, ...found }
     return problem === undefined ? listed : { ...listed, problem }
   })
 }

@@ -10,6 +10,7 @@ import { PAGE_SIZE } from '../base/pages.ts'
 import { FrameStore } from '../memory/frame-store.ts'
 import { type Bank, placeBanks } from '../memory/banks.ts'
 import { type Native, loadNative } from '../native/load.ts'
+import { openModel } from './open-model.ts'
 import { selectProfile } from './select-profile.ts'
 import type { Profile } from '../profile/schema.ts'
 import { type BackendName, type DeviceReference, parseReference } from './reference.ts'
@@ -70,7 +71,7 @@ function identify(reference: DeviceReference): Found {
     const target = vfioTarget(reference.address)
     return { identity: target.identity, avoid: target.bars, target }
   }
-  using model = openLoopback(reference.ref, { clock: new VirtualClock(), random: () => 0 })
+  using model = openModel(reference.ref)
   return { identity: model.identity, avoid: model.regions.map(({ start, size }) => ({ start, size })) }
 }
 

@@ -2,30 +2,6 @@ import { describe, expect, it } from '@jest/globals'
 import { z } from 'zod'
 import { probar } from './probar.ts'
 
-describe('probar devices', () => {
-  it('lists what a run can be given, the model first', async () => {
-    const { status, stdout, stderr } = await probar(['devices'])
-    expect([status, stderr]).toEqual([0, ''])
-    const [header = '', first = ''] = stdout.split('\n')
-    expect(header).toMatch(/^DEVICE +ID +CLASS +DRIVER +GROUP +PROFILE +STATE$/)
-    expect(first).toMatch(/^loopback:edu +1234:11e8 +00ff00 +- +- +qemu-edu +ready$/)
-  })
-
-  it('does so as JSON', async () => {
-    const { status, stdout } = await probar(['devices', '--json'])
-    expect(status).toBe(0)
-    const shape = z.array(
-      z.object({ ref: z.string(), vendor: z.string(), profiles: z.array(z.string()), ready: z.boolean() }),
-    )
-    expect(shape.parse(JSON.parse(stdout))[0]).toEqual({
-      ref: 'loopback:edu',
-      vendor: '0x1234',
-      profiles: ['qemu-edu'],
-      ready: true,
-    })
-  })
-})
-
 describe('probar rules', () => {
   it('lists every rule and how many have a case', async () => {
     const { status, stdout } = await probar(['rules'])

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
-import { counted, duration, shorten, wrap } from '../../../src/report/text.ts'
+import { binarySize, counted, duration, shorten, wrap } from '../../../src/report/text.ts'
 
 describe('wrapping', () => {
   const indent = { first: '- ', rest: '  ' }
@@ -40,6 +40,19 @@ describe('shortening', () => {
   ])('%j to %i columns gives %j', (text, columns, shortened) => {
     expect(shorten(text, columns)).toBe(shortened)
   })
+})
+
+describe('sizes', () => {
+  it.each([
+    [0, '0 bytes'],
+    [32, '32 bytes'],
+    [1023, '1023 bytes'],
+    [1024, '1 KiB'],
+    [1536, '1.5 KiB'],
+    [2 ** 20, '1 MiB'],
+    [2 ** 38, '256 GiB'],
+    [2 ** 62, '4 EiB'],
+  ])('%i is %s', (bytes, text) => expect(binarySize(bytes)).toBe(text))
 })
 
 describe('durations', () => {

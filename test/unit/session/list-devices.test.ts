@@ -7,7 +7,11 @@ import { parseReference } from '../../../src/session/reference.ts'
 it('lists the modelled device first, as what it is, ready and with its profile', () => {
   const [edu] = listDevices()
   using device = openLoopback('loopback:edu', { clock: new VirtualClock(), random: () => 0 })
-  expect(edu).toEqual({ ref: 'loopback:edu', ...device.identity, profiles: ['qemu-edu'] })
+  expect(edu).toMatchObject({ ref: 'loopback:edu', ...device.identity, profiles: ['qemu-edu'], groupMembers: [] })
+  expect(edu?.bars.map(({ index, size }) => [index, size])).toEqual(
+    device.regions.map(({ index, size }) => [index, size]),
+  )
+  expect(edu?.problem).toBeUndefined()
 })
 
 it('lists by references that a run takes, and says of each function why it cannot be used', () => {
