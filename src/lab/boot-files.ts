@@ -1,17 +1,19 @@
 import { createHash } from 'node:crypto'
 import { readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Clock } from '../base/clock.ts'
 import { ProbarError } from '../base/errors.ts'
 import { prepared, type Cache } from './kernel/cache.ts'
 import { isStatic } from './kernel/elf.ts'
 import { initramfs } from './kernel/initramfs.ts'
 import { parseModuleList, type LoadableModule } from './kernel/modules.ts'
+import { ownKernel } from './kernel/own.ts'
 import { stockKernel } from './kernel/stock.ts'
 import type { Iommu } from './qemu/arguments.ts'
-import { findTools, STOCK_KERNEL_TOOLS } from './tools.ts'
+import { findTools, OWN_KERNEL_TOOLS, STOCK_KERNEL_TOOLS } from './tools.ts'
 
-/** Which kernel the guest runs: Debian's, or a file (vmlinux or bzImage) that has all it needs built in. */
-export type KernelChoice = { readonly kind: 'stock' } | { readonly kind: 'file'; readonly path: string }
+/** Which kernel the guest runs: Debian's, the bench's own, or a file (vmlinux or bzImage) with all it needs built in. */
+export type KernelChoice = { readonly kind: 'stock' | 'own' } | { readonly kind: 'file'; readonly path: string }
 
 export interface BootFiles {
   readonly kernel: string
@@ -27,6 +29,7 @@ export interface BootFilesRequest {
   readonly busybox: string
   readonly env: Readonly<Record<string, string | undefined>>
   readonly signal?: AbortSignal | undefined
+  readonly clock: Clock
   readonly refresh?: boolean
   log(text: string): void
 }
@@ -46,17 +49,46 @@ export async function bootFiles(request: BootFilesRequest): Promise<BootFiles> {
   return { kernel, initramfs: await cachedInitramfs(request.cache, init, busybox, modules) }
 }
 
-async function kernelOf(
-  request: BootFilesRequest,
-): Promise<{ readonly kernel: string; readonly modules: readonly LoadableModule[] }> {
-  if (request.choice.kind === 'file') {
-    const { path } = request.choice
-    const entry = await stat(path).catch(() => undefined)
-    if (entry?.isFile() !== true) throw new ProbarError('usage', `--kernel ${path}: there is no such file`)
-    return { kernel: path, modules: [] }
+interface Kernel {
+  readonly kernel: string
+  readonly modules: readonly LoadableModule[]
+}
+
+async function kernelOf(request: BootFilesRequest): Promise<Kernel> {
+  const { choice } = request
+  switch (choice.kind) {
+    case 'stock':
+      return stock(request)
+    case 'own':
+      return { kernel: await own(request), modules: [] }
+    case 'file':
+      return { kernel: await existing(choice.path), modules: [] }
   }
+}
+
+async function existing(path: string): Promise<string> {
+  const entry = await stat(path).catch(() => undefined)
+  if (entry?.isFile() !== true) throw new ProbarError('usage', `--kernel ${path}: there is no such file`)
+  return path
+}
+
+async function own(request: BootFilesRequest): Promise<string> {
+  const { cache, env, signal, clock, refresh = false } = request
+  return ownKernel({
+    cache,
+    env,
+    signal,
+    clock,
+    refresh,
+    config: await readFile(join(request.parts, 'kernel/own.config'), 'utf8'),
+    tools: () => findTools(OWN_KERNEL_TOOLS, env['PATH']),
+    log: (text) => request.log(text),
+  })
+}
+
+async function stock(request: BootFilesRequest): Promise<Kernel> {
   const { cache, env, signal, refresh = false } = request
-  const stock = await stockKernel({
+  const kernel = await stockKernel({
     cache,
     env,
     signal,
@@ -65,11 +97,11 @@ async function kernelOf(
     tools: () => findTools(STOCK_KERNEL_TOOLS, env['PATH']),
     log: (text) => request.log(text),
   })
-  if (request.iommu === 'virtio' && !/^CONFIG_VIRTIO_IOMMU=[ym]$/m.test(stock.config)) {
+  if (request.iommu === 'virtio' && !/^CONFIG_VIRTIO_IOMMU=[ym]$/m.test(kernel.config)) {
     const fact = 'Debian builds its kernel without a driver for it (CONFIG_VIRTIO_IOMMU is not set)'
-    throw new ProbarError('usage', `--iommu virtio: ${fact}; give a kernel that has one by --kernel FILE`)
+    throw new ProbarError('usage', `--iommu virtio: ${fact}; use --kernel own`)
   }
-  return stock
+  return kernel
 }
 
 const ARCHIVE = 'initramfs.cpio.gz'

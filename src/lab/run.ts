@@ -83,6 +83,7 @@ export async function runLab(request: LabRequest, host: LabHost): Promise<LabOut
     cache: { folder: host.cacheFolder, pid: host.pid },
     env: host.env,
     signal: host.signal,
+    clock: host.clock,
     log: (text) => void host.stderr.write(`lab: ${text}\n`),
   })
   await using disposal = new Disposal()
@@ -124,7 +125,7 @@ function guestSettings(
     node: host.node,
     probarMain: host.probarMain,
     bind: bind === 'none' ? [] : devices.flatMap(({ address }) => address ?? []),
-    bindMayFail: iommu === 'none',
+    iommu: iommu !== 'none',
     unsafeInterrupts: iommu === 'virtio',
   }
 }

@@ -3,7 +3,7 @@ import { access } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 import { ProbarError } from '../base/errors.ts'
 
-/** The programs that the bench runs, and the Debian package of each. */
+/** The programs and headers that the bench needs, and the Debian package of each. */
 const PACKAGES = {
   'qemu-system-x86_64': 'qemu-system-x86',
   busybox: 'busybox-static',
@@ -12,12 +12,35 @@ const PACKAGES = {
   'apt-get': 'apt',
   'apt-cache': 'apt',
   'dpkg-deb': 'dpkg',
+  tar: 'tar',
+  make: 'make',
+  gcc: 'gcc',
+  strip: 'binutils',
+  flex: 'flex',
+  bison: 'bison',
+  bc: 'bc',
+  'gelf.h': 'libelf-dev',
 } as const
 export type Tool = keyof typeof PACKAGES
 
 /** What every boot needs, and what the stock kernel's preparation needs besides. */
 export const BOOT_TOOLS = ['qemu-system-x86_64', 'busybox', 'setpriv'] as const satisfies readonly Tool[]
 export const STOCK_KERNEL_TOOLS = ['xz', 'apt-get', 'apt-cache', 'dpkg-deb'] as const satisfies readonly Tool[]
+/** What building a kernel needs besides what every boot does. */
+export const OWN_KERNEL_TOOLS = [
+  'apt-get',
+  'apt-cache',
+  'dpkg-deb',
+  'tar',
+  'xz',
+  'make',
+  'gcc',
+  'strip',
+  'flex',
+  'bison',
+  'bc',
+  'gelf.h',
+] as const satisfies readonly Tool[]
 
 export type Tools<T extends Tool> = Readonly<Record<T, string>>
 
@@ -47,16 +70,19 @@ export const installCommand = (packages: readonly string[]): string =>
 function missingText(missing: readonly Tool[]): string {
   const packages = [...new Set(missing.map((name) => PACKAGES[name]))].toSorted()
   return (
-    `not found in PATH: ${missing.join(', ')}. The virtual bench needs them; on Debian, as root: ` +
+    `not found: ${missing.join(', ')}. The virtual bench needs them; on Debian, as root: ` +
     `${installCommand(packages)} (or: probar lab setup)`
   )
 }
 
+const HEADERS = '/usr/include'
+
 async function find(name: string, path: string): Promise<string | undefined> {
-  for (const folder of path.split(delimiter).filter((entry) => entry !== '')) {
+  const header = name.endsWith('.h')
+  for (const folder of (header ? HEADERS : path).split(delimiter).filter((entry) => entry !== '')) {
     const file = join(folder, name)
     try {
-      await access(file, constants.X_OK)
+      await access(file, header ? constants.R_OK : constants.X_OK)
       return file
     } catch {
       // not in this folder: the next one

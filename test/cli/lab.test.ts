@@ -68,7 +68,7 @@ describe('probar lab', () => {
     ['too little memory', ['run', '--memory', '64', '--', 'true'], 'MiB from 256'],
     ['an unknown option', ['run', '--device', 'edu', '--', 'true'], '--device'],
     ['an unknown command', ['fly'], 'fly'],
-    ['the kernel that comes later', ['run', '--kernel', 'own', '--', 'true'], '--kernel own'],
+    ['a kernel that cannot be prepared', ['setup', '--kernel', './vmlinux'], 'stock'],
     ['an unknown profile', ['run', '--devices', 'qemu-edu,flux-capacitor', '--', 'true'], 'flux-capacitor'],
     ['a profile file that is not there', ['run', '--devices', './none.yaml', '--', 'true'], 'none.yaml'],
     ['an empty name of a profile', ['run', '--devices', '', '--', 'true'], 'profile'],

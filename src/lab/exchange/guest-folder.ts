@@ -20,8 +20,8 @@ export interface GuestSettings {
   readonly out: string
   /** PCI addresses for vfio-pci. */
   readonly bind: readonly string[]
-  /** Without an IOMMU vfio-pci takes no device. */
-  readonly bindMayFail: boolean
+  /** Without an IOMMU vfio-pci takes a device only in noiommu mode, which few kernels have. */
+  readonly iommu: boolean
   /** vfio refuses an IOMMU without interrupt remapping unless told to accept that. */
   readonly unsafeInterrupts: boolean
   /** The mark that ends both streams. */
@@ -60,7 +60,7 @@ function settingsOf(settings: GuestSettings): Record<string, string> {
     LAB_OUT: settings.out,
     LAB_NODE: dirname(settings.node),
     LAB_BIND: settings.bind.join(' '),
-    LAB_BIND_MAY_FAIL: settings.bindMayFail ? '1' : '0',
+    LAB_IOMMU: settings.iommu ? 'present' : 'none',
     LAB_UNSAFE_INTERRUPTS: settings.unsafeInterrupts ? 'Y' : 'N',
     LAB_END: settings.endMark,
   }

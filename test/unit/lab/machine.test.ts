@@ -223,7 +223,7 @@ onPosix('the folder shared with the guest', () => {
     folder: '/',
     out: '/out',
     bind: [],
-    bindMayFail: false,
+    iommu: true,
     unsafeInterrupts: false,
     endMark: 'end',
     node: process.execPath,
