@@ -1,19 +1,27 @@
-// The real path: the contract suite and all cases in the virtual bench, on a device that others modelled, behind a real
-// kernel's VFIO and IOMMU. Then the loopback must give the same verdicts. Needs a build (npm run test:lab makes it).
+// The real path: the contract suites and all cases in the virtual bench, on a device that others modelled, behind a
+// real kernel's VFIO and IOMMU, by each of the kernel's interfaces. Then the loopback must give the same verdicts.
+// iommufd and noiommu need the bench's own kernel: that part runs in CI, and wherever the kernel was built before
+// (probar lab setup --kernel own). Needs a build (npm run test:lab makes it).
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 const root = join(import.meta.dirname, '..')
 const probar = join(root, 'dist/cli/main.js')
 const folder = mkdtempSync(join(tmpdir(), 'probar-lab-'))
+const DEVICE = '0000:01:00.0'
+const OWN = ['--kernel', 'own']
 const failures = []
 
 try {
-  contractSuite()
-  const [bench, model] = [runInBench(), runOnLoopback()]
-  if (bench !== undefined && model !== undefined) judge(bench, model)
+  const model = runOnLoopback()
+  contractSuite('vfio', [])
+  const bench = runInBench('stock', [], [])
+  if (bench !== undefined && model !== undefined) judge(bench, model, 'vfio')
+  expect(statusInBench([], ['--backend', 'iommufd']) === 3, 'iommufd without iommufd in the kernel did not end with 3')
+  if (hasOwnKernel()) onOwnKernel(model)
+  else process.stdout.write('test:lab: iommufd and noiommu skipped: no own kernel (probar lab setup --kernel own)\n')
 } finally {
   rmSync(folder, { recursive: true, force: true })
 }
@@ -21,31 +29,67 @@ for (const failure of failures) process.stderr.write(`test:lab: ${failure}\n`)
 process.stdout.write(failures.length === 0 ? 'test:lab: all held\n' : `test:lab: ${failures.length} did not hold\n`)
 process.exitCode = failures.length === 0 ? 0 : 1
 
-function contractSuite() {
-  const jest = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning', 'node_modules/jest/bin/jest.js']
-  const status = node(
-    probar,
-    'lab',
-    'run',
-    '--timeout',
-    '600',
-    '--',
-    'node',
-    ...jest,
-    '--selectProjects',
-    'lab',
-    '--runInBand',
-    '--ci',
-  )
-  expect(status === 0, `the contract suite ended with ${status}`)
+function hasOwnKernel() {
+  if (process.env.CI !== undefined) return true
+  const cache = join(root, '.cache/lab')
+  mkdirSync(cache, { recursive: true })
+  return readdirSync(cache).some((name) => name.startsWith('own-'))
 }
 
-function runInBench() {
-  const out = join(folder, 'bench')
-  const run = ['npx', 'probar', 'run', '--device', '0000:01:00.0', '--reporter', 'json=$PROBAR_OUT/run.json']
-  const status = node(probar, 'lab', 'run', '--out', out, '--', ...run)
-  expect(status === 0, `probar run in the bench ended with ${status}`)
+function onOwnKernel(model) {
+  contractSuite('iommufd', OWN)
+  const bench = runInBench('own', OWN, [])
+  if (bench !== undefined && model !== undefined) judge(bench, model, 'iommufd')
+  withoutIommu()
+}
+
+/** Frames lie anywhere in the guest's memory, so the device must be one that reaches all of it. */
+function withoutIommu() {
+  const profile = join(folder, 'edu-64.yaml')
+  writeFileSync(profile, wideProfile())
+  const guest = [...OWN, '--iommu', 'none', '--devices', profile]
+  contractSuite('noiommu', guest)
+  const noiommu = ['--profile', profile, '--backend', 'noiommu']
+  expect(statusInBench(guest, noiommu) === 2, 'noiommu without --unsafe-noiommu did not end with 2')
+  const skips = ['not-revocable', 'identity-placement']
+  const allowed = skips.flatMap((code) => ['--allow-skip', code])
+  const run = runInBench('noiommu', guest, [...noiommu, '--unsafe-noiommu', ...allowed])
+  if (run === undefined) return
+  const { pass, skip } = run.summary
+  expect(run.backend === 'noiommu', `the back end was ${run.backend}`)
+  expect(
+    pass >= 50 && pass + skip === run.cases.length,
+    `${pass} cases passed and ${skip} were skipped without an IOMMU`,
+  )
+  const codes = new Set(run.cases.flatMap(({ reason }) => reason?.code ?? []))
+  for (const code of skips) expect(codes.has(code), `no case was skipped for ${code}`)
+}
+
+/** The profile of edu, of a device that is started with all address bits. */
+function wideProfile() {
+  const text = readFileSync(join(root, 'hw-profiles/qemu-edu.yaml'), 'utf8')
+  const wide = text.replace('addressBits: 28', 'addressBits: 64').replace(/^name: .*/m, 'name: edu-64')
+  return wide.replace(/device: edu$/m, "device: edu\n    properties: { dma_mask: '0xffffffffffffffff' }")
+}
+
+function contractSuite(backend, guest) {
+  const jest = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning', 'node_modules/jest/bin/jest.js']
+  const only = ['--selectProjects', 'lab', '--testPathPatterns', `test/lab/${backend}.test`, '--runInBand', '--ci']
+  const status = node(probar, 'lab', 'run', '--timeout', '600', ...guest, '--', 'node', ...jest, ...only)
+  expect(status === 0, `the contract suites over ${backend} ended with ${status}`)
+}
+
+function runInBench(name, guest, words) {
+  const out = join(folder, name)
+  const run = ['npx', 'probar', 'run', '--device', DEVICE, ...words, '--reporter', 'json=$PROBAR_OUT/run.json']
+  const status = node(probar, 'lab', 'run', ...guest, '--out', out, '--', ...run)
+  expect(status === 0, `probar run in the bench (${name}) ended with ${status}`)
   return record(join(out, 'run.json'))
+}
+
+/** For what must be refused. */
+function statusInBench(guest, words) {
+  return node(probar, 'lab', 'run', ...guest, '--', 'npx', 'probar', 'run', '--device', DEVICE, ...words)
 }
 
 function runOnLoopback() {
@@ -56,16 +100,16 @@ function runOnLoopback() {
 }
 
 /** What the bench must show; numbers from below, so that a case that is lost is noticed. */
-function judge(bench, model) {
+function judge(bench, model, backend) {
   const passes = bench.cases.filter(({ verdict }) => verdict === 'pass')
   const byDevice = passes.filter(({ witness }) => witness === 'device')
-  expect(bench.backend === 'vfio', `the back end was ${bench.backend}`)
-  expect(passes.length >= 30, `${passes.length} cases passed through vfio, not 30`)
+  expect(bench.backend === backend, `the back end was ${bench.backend}, not ${backend}`)
+  expect(passes.length >= 30, `${passes.length} cases passed through ${backend}, not 30`)
   expect(byDevice.length >= 12, `${byDevice.length} cases have the device as witness, not 12`)
   expect(bench.summary.skip === 0, `${bench.summary.skip} cases were skipped in the bench`)
   const modelled = new Map(model.cases.map(({ id, verdict }) => [id, verdict]))
   for (const { id, verdict } of bench.cases) {
-    expect(modelled.get(id) === verdict, `${id}: ${verdict} in the bench, ${modelled.get(id)} on the loopback`)
+    expect(modelled.get(id) === verdict, `${id}: ${verdict} through ${backend}, ${modelled.get(id)} on the loopback`)
   }
   expect(bench.cases.length === model.cases.length, 'the bench and the loopback ran different cases')
   expect(

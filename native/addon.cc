@@ -5,6 +5,7 @@
 #include "core/environment.h"
 #include "core/fault.h"
 #include "core/guard.h"
+#include "iommufd/exports.h"
 #include "memory/exports.h"
 #include "vfio/exports.h"
 
@@ -25,12 +26,15 @@ Napi::Object Initialize(Napi::Env env, Napi::Object exports) {
   exports.Set("provider", Napi::String::New(env, "addon"));
   Export<SetErrorFactory>(*environment, exports, "setErrorFactory");
   ExportMemory(*environment, exports);
+  ExportHugePages(*environment, exports);
   ExportReservation(*environment, exports);
   ExportView(*environment, exports);
   ExportBlocks(*environment, exports);
   ExportRegisters(*environment, exports);
   ExportBytes(*environment, exports);
   ExportVfio(*environment, exports);
+  ExportIommufd(*environment, exports);
+  ExportIoas(*environment, exports);
   return exports;
 }
 

@@ -16,6 +16,8 @@ const char* NameOf(Kind kind) {
       return "VFIO container";
     case Kind::kGroup:
       return "VFIO group";
+    case Kind::kIommufd:
+      return "iommufd";
     case Kind::kDevice:
       return "VFIO device";
     case Kind::kInterrupts:

@@ -16,7 +16,7 @@ namespace probar {
 
 using Handle = uint32_t;
 
-enum class Kind : uint8_t { kMemory, kReservation, kView, kRegion, kContainer, kGroup, kDevice, kInterrupts };
+enum class Kind : uint8_t { kMemory, kReservation, kView, kRegion, kContainer, kGroup, kIommufd, kDevice, kInterrupts };
 
 const char* NameOf(Kind kind);
 

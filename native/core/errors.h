@@ -20,6 +20,7 @@ inline constexpr const char* kDmaEntriesExhausted = "dma-entries-exhausted";
 inline constexpr const char* kDmaMisaligned = "dma-misaligned";
 inline constexpr const char* kDmaOutsideAperture = "dma-outside-aperture";
 inline constexpr const char* kDmaOverlap = "dma-overlap";
+inline constexpr const char* kDmaUnmapped = "dma-unmapped";
 inline constexpr const char* kGroupNotViable = "group-not-viable";
 inline constexpr const char* kInternal = "internal";
 inline constexpr const char* kInterruptUnavailable = "interrupt-unavailable";

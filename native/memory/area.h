@@ -72,13 +72,19 @@ class Memory final : public Area {
   static constexpr const char* kName = "memory";
   static bool Includes(Kind kind) { return kind == Kind::kMemory; }
 
-  Memory(Descriptor file, uintptr_t address, uint64_t size)
-      : Area(Kind::kMemory, address, size, PROT_READ | PROT_WRITE), file_(std::move(file)), mapping_(address, size) {}
+  // `huge`: the pages stay where they are, and `file` is one that maps them in pages of 4096 bytes.
+  Memory(Descriptor file, uintptr_t address, uint64_t size, bool huge = false)
+      : Area(Kind::kMemory, address, size, PROT_READ | PROT_WRITE),
+        huge_(huge),
+        file_(std::move(file)),
+        mapping_(address, size) {}
 
   int file() const { return file_.number(); }
   uint64_t frames() const { return size() / kPageSize; }
+  bool huge() const { return huge_; }
 
  private:
+  bool huge_;
   Descriptor file_;
   Mapping mapping_;
 };

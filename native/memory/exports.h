@@ -8,6 +8,7 @@
 namespace probar {
 
 void ExportMemory(Environment& environment, Napi::Object& exports);
+void ExportHugePages(Environment& environment, Napi::Object& exports);
 void ExportReservation(Environment& environment, Napi::Object& exports);
 void ExportView(Environment& environment, Napi::Object& exports);
 void ExportBlocks(Environment& environment, Napi::Object& exports);

@@ -7,6 +7,7 @@
 #include "core/hex.h"
 #include "memory/area.h"
 #include "memory/exports.h"
+#include "memory/huge_pages.h"
 
 namespace probar {
 namespace {
@@ -31,6 +32,7 @@ void RequirePageSize() {
 Napi::Value CreateMemory(Environment& environment, const Napi::CallbackInfo& info) {
   const uint64_t size = SizeArgument(info, 0, "bytes");
   RequirePageSize();
+  if (info[1].ToBoolean()) return Napi::Number::New(info.Env(), environment.Add(CreateHugeMemory(size)));
   Descriptor file = CreateFile(size);
   void* home = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, file.number(), 0);
   if (home == MAP_FAILED) throw MappingFailure("frames cannot be mapped", errno, "mmap");

@@ -1,6 +1,4 @@
 // Container and group: /dev/vfio/vfio, /dev/vfio/N, and the IOMMU between them.
-#include <fcntl.h>
-
 #include "core/arguments.h"
 #include "core/guard.h"
 #include "vfio/capability_chain.h"
@@ -11,27 +9,6 @@ namespace probar {
 namespace {
 
 constexpr const char* kContainerPath = "/dev/vfio/vfio";
-
-Descriptor OpenFile(const std::string& path, const std::string& absent) {
-  Descriptor file(open(path.c_str(), O_RDWR | O_CLOEXEC));
-  if (file.open()) return file;
-  const int error = errno;
-  switch (error) {
-    case ENOENT:
-    case ENODEV:
-    case ENXIO:
-      throw SystemFailure(code::kIommuUnavailable, path + " is not there: " + absent, error, "open");
-    case EACCES:
-    case EPERM:
-      throw SystemFailure(code::kPermissionDenied,
-                          path + " may not be opened: give this user read and write access to it, or run as root",
-                          error, "open");
-    case EBUSY:
-      throw SystemFailure(code::kDeviceBusy, path + " is held by another process: end that one first", error, "open");
-    default:
-      throw SystemFailure(code::kOsError, path + " cannot be opened", error, "open");
-  }
-}
 
 Napi::Value OpenContainer(Environment& environment, const Napi::CallbackInfo& info) {
   Descriptor file = OpenFile(kContainerPath, "load the modules vfio and vfio_iommu_type1");
@@ -88,12 +65,6 @@ Napi::Value SetIommu(Environment& environment, const Napi::CallbackInfo& info) {
                       "ioctl VFIO_SET_IOMMU");
 }
 
-Napi::Value ToBigArray(Napi::Env env, const std::vector<uint64_t>& words) {
-  auto array = Napi::BigUint64Array::New(env, words.size());
-  std::copy(words.begin(), words.end(), array.Data());
-  return array;
-}
-
 Napi::Value IommuInfo(Environment& environment, const Napi::CallbackInfo& info) {
   const auto& container = environment.Get<Container>(HandleArgument(info, 0));
   const std::vector<std::byte> answer = AskAll(container.number(), uapi::kIommuGetInfo, uapi::Type1Info{});
@@ -130,13 +101,6 @@ Napi::Value OpenDevice(Environment& environment, const Napi::CallbackInfo& info)
   return Napi::Number::New(info.Env(), environment.Add(std::make_unique<DeviceFile>(std::move(file))));
 }
 
-Napi::Value CloseDescriptor(Environment& environment, const Napi::CallbackInfo& info) {
-  const Handle handle = HandleArgument(info, 0);
-  environment.Get<VfioFile>(handle);
-  environment.Remove(handle);
-  return info.Env().Undefined();
-}
-
 }  // namespace
 
 void ExportContainer(Environment& environment, Napi::Object& exports) {
@@ -145,15 +109,6 @@ void ExportContainer(Environment& environment, Napi::Object& exports) {
   Export<SetIommu>(environment, exports, "setIommu");
   Export<IommuInfo>(environment, exports, "iommuInfo");
   Export<OpenDevice>(environment, exports, "openDevice");
-  Export<CloseDescriptor>(environment, exports, "closeDescriptor");
-}
-
-void ExportVfio(Environment& environment, Napi::Object& exports) {
-  ExportContainer(environment, exports);
-  ExportDma(environment, exports);
-  ExportDevice(environment, exports);
-  ExportRegion(environment, exports);
-  ExportInterrupts(environment, exports);
 }
 
 }  // namespace probar

@@ -1,4 +1,4 @@
-// The three kinds of VFIO file and the calls that they share.
+// The kinds of VFIO file and the calls that they share.
 #pragma once
 
 #include <sys/ioctl.h>
@@ -44,6 +44,13 @@ class Group final : public VfioFile {
   explicit Group(Descriptor file) : VfioFile(Kind::kGroup, std::move(file)) {}
 };
 
+class Iommufd final : public VfioFile {
+ public:
+  static constexpr const char* kName = "iommufd";
+  static bool Includes(Kind kind) { return kind == Kind::kIommufd; }
+  explicit Iommufd(Descriptor file) : VfioFile(Kind::kIommufd, std::move(file)) {}
+};
+
 struct RegionDescription {
   uapi::RegionInfo info;
   // offset, size, offset, size, … of the parts that may be mapped; empty when all of it may.
@@ -62,6 +69,11 @@ class DeviceFile final : public VfioFile {
  private:
   std::map<uint32_t, RegionDescription> regions_;
 };
+
+// Opens for reading and writing. Throws `iommu-unavailable` with `absent` as the advice when the file is not there.
+Descriptor OpenFile(const std::string& path, const std::string& absent);
+
+Napi::Value ToBigArray(Napi::Env env, const std::vector<uint64_t>& words);
 
 // An answer of variable length: asks with the fixed part, then again with as much room as the kernel wants.
 // Returns an empty vector when the call fails; errno tells why.

@@ -137,4 +137,31 @@ struct Type1DmaUnmap {
 };
 static_assert(sizeof(Type1DmaUnmap) == 24);
 
+// The device's own file (/dev/vfio/devices/vfioN) takes these; before the first of them it takes no other.
+inline constexpr unsigned long kDeviceBindIommufd = Request(18);
+inline constexpr unsigned long kDeviceAttachIommufd = Request(19);
+inline constexpr unsigned long kDeviceDetachIommufd = Request(20);
+
+struct DeviceBindIommufd {
+  uint32_t argsz;
+  uint32_t flags;
+  int32_t iommufd;
+  uint32_t out_devid;
+};
+static_assert(sizeof(DeviceBindIommufd) == 16);
+
+// `pt_id` goes in as the address space and comes back as the page table that the kernel made for it.
+struct DeviceAttachIommufd {
+  uint32_t argsz;
+  uint32_t flags;
+  uint32_t pt_id;
+};
+static_assert(sizeof(DeviceAttachIommufd) == 12);
+
+struct DeviceDetachIommufd {
+  uint32_t argsz;
+  uint32_t flags;
+};
+static_assert(sizeof(DeviceDetachIommufd) == 8);
+
 }  // namespace probar::uapi

@@ -9,6 +9,7 @@ export interface RunCommandOptions {
   readonly device: string
   readonly profile?: string
   readonly backend: BackendName
+  readonly unsafeNoiommu?: boolean
   readonly suite?: readonly string[]
   readonly rule?: readonly string[]
   readonly case?: readonly string[]
@@ -28,6 +29,10 @@ export function withRunOptions(command: Command): Command {
     .option('--device <ref>', 'loopback:edu, vfio:0000:03:00.0, or a PCI address', 'loopback:edu')
     .option('--profile <name|file>', 'hardware profile (default: the one that matches the device)')
     .addOption(new Option('--backend <name>', 'how to reach the device').choices(BACKENDS).default('auto'))
+    .option(
+      '--unsafe-noiommu',
+      'needed for --backend noiommu: the device, or a mistake, can then read and overwrite ANY memory of this machine',
+    )
     .option('--suite <name>', 'only this suite (repeatable)', collect)
     .option('--rule <id>', 'only cases that prove this rule (repeatable)', collect)
     .option('--case <glob>', 'only cases whose id matches, * for any characters (repeatable)', collect)

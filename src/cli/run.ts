@@ -26,8 +26,14 @@ async function run(options: RunCommandOptions, io: CliIo): Promise<ExitStatus> {
   const cases = selected(options)
   if (options.list === true) return list(cases, options.json === true, io)
   const reporter = together(reportersOf(options.reporter ?? [], io))
-  const { device, backend, seed, profile } = options
-  await using session = await openSession({ device, backend, seed, ...(profile === undefined ? {} : { profile }) })
+  const { device, backend, seed, profile, unsafeNoiommu: unsafeNoIommu = false } = options
+  await using session = await openSession({
+    device,
+    backend,
+    seed,
+    unsafeNoIommu,
+    ...(profile === undefined ? {} : { profile }),
+  })
   try {
     const record = await runSuite(session, {
       cases,

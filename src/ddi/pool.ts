@@ -14,7 +14,7 @@ export interface PoolBlock extends Bytes {
 /** Windows' pool hands out blocks of this granularity on x64; it also keeps every structure 8-byte aligned. */
 const GRANULE = 16
 
-/** The pool leaves the frames below 4 GiB to windows that need them. */
+/** The pool leaves the frames below 4 GiB to windows that need them, where there are others. */
 const ABOVE_4_GIB = physicalAddress(0x1_0000_0000n)
 
 /**
@@ -30,7 +30,9 @@ export class Pool {
 
   constructor(frames: FrameStore, pages: number) {
     this.#frames = frames
-    this.#indices = frames.allocate({ count: pages, contiguous: true, low: ABOVE_4_GIB })
+    const run = { count: pages, contiguous: true }
+    const above = frames.allocate({ ...run, low: ABOVE_4_GIB })
+    this.#indices = above.length > 0 ? above : frames.allocate(run)
     const first = this.#indices[0]
     if (first === undefined)
       throw new ProbarError('out-of-memory', `the frame store has no ${pages} adjacent frames for the pool`)

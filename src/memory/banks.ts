@@ -23,6 +23,15 @@ export function placeBanks(
   return [low, high].filter((bank) => bank.count > 0)
 }
 
+/** Frames that lie where they really do, one bank for each stretch of adjacent ones. @param pages number of each frame */
+export function banksOf(pages: Float64Array): readonly Bank[] {
+  const starts = [...pages.keys()].filter((index) => index === 0 || pages[index] !== (pages[index - 1] ?? 0) + 1)
+  return starts.map((firstIndex, at) => {
+    const count = (starts[at + 1] ?? pages.length) - firstIndex
+    return { firstIndex, firstPfn: pages[firstIndex] ?? 0, count }
+  })
+}
+
 /** So that the other bank keeps away from it, too. */
 function rangeOf({ firstPfn, count }: Bank): { readonly start: bigint; readonly size: number } {
   return { start: BigInt(firstPfn) * BigInt(PAGE_SIZE), size: count * PAGE_SIZE }

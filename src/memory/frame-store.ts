@@ -1,10 +1,11 @@
 import { type Pfn, type PhysicalAddress, type Va, pfn, physicalAddress, va } from '../base/address.ts'
+import { undoAfter } from '../base/disposal.ts'
 import { ProbarError } from '../base/errors.ts'
 import { PAGE_SIZE } from '../base/pages.ts'
 import type { Random } from '../base/random.ts'
 import type { HostMemory } from '../device/contract.ts'
-import type { Area, MemorySurface } from '../native/surface.ts'
-import { type Bank, placeBanks } from './banks.ts'
+import type { Area, MemorySurface, PhysicalSurface } from '../native/surface.ts'
+import { type Bank, banksOf, placeBanks } from './banks.ts'
 
 export interface FrameStoreOptions {
   readonly native: MemorySurface
@@ -13,6 +14,11 @@ export interface FrameStoreOptions {
   readonly random: Random
   /** Physical ranges that no frame may have: the device's BARs. */
   readonly avoid?: readonly { readonly start: bigint; readonly size: number }[]
+  /**
+   * Tells where huge pages lie: the frames are taken from such, at their real physical addresses, for a device that no
+   * IOMMU stands in front of. A multiple of 512 frames then.
+   */
+  readonly physical?: PhysicalSurface
 }
 
 export interface FrameRequest {
@@ -31,7 +37,8 @@ export const FREED_BYTE = 0xdb
 
 /**
  * The 4 KiB frames that the DDIs hand out. All of them have one linear home view; frame i is the page at `i * 4096`
- * there. Their physical addresses are synthetic: two banks, one below and one above 4 GiB, away from every BAR.
+ * there. Their physical addresses are synthetic: two banks, one below and one above 4 GiB, away from every BAR. Frames
+ * from huge pages have their real ones instead.
  */
 export class FrameStore implements HostMemory, Disposable {
   readonly area: Area
@@ -46,11 +53,20 @@ export class FrameStore implements HostMemory, Disposable {
   constructor(options: FrameStoreOptions) {
     this.native = options.native
     this.size = options.frames * PAGE_SIZE
-    this.banks = placeBanks(options.frames, options.avoid ?? [])
-    this.area = this.native.createMemory(this.size)
+    this.area = this.native.createMemory(this.size, options.physical !== undefined)
+    this.banks = this.#banksOf(options)
     this.address = va(this.native.address(this.area))
     this.#random = options.random
     this.#taken = new Uint8Array(options.frames)
+  }
+
+  #banksOf({ physical, frames, avoid = [] }: FrameStoreOptions): readonly Bank[] {
+    if (physical === undefined) return placeBanks(frames, avoid)
+    try {
+      return banksOf(physical.physicalFrames(this.area))
+    } catch (error) {
+      undoAfter(error, [() => this.native.release(this.area)])
+    }
   }
 
   /** Frames in use. */

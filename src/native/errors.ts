@@ -14,6 +14,7 @@ const NATIVE_CODES: ReadonlySet<string> = new Set([
   'dma-misaligned',
   'dma-outside-aperture',
   'dma-overlap',
+  'dma-unmapped',
   'group-not-viable',
   'internal',
   'interrupt-unavailable',

@@ -40,7 +40,8 @@ class KoffiMemory implements MemorySurface {
     this.#addonProblem = addonProblem
   }
 
-  createMemory(bytes: number): Area {
+  createMemory(bytes: number, hugePages = false): Area {
+    if (hugePages) throw this.#needsAddon('there are no huge pages')
     const size = checkSize(bytes, 'bytes')
     const file = this.#libc.createFile(size)
     try {

@@ -3,12 +3,12 @@ import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { nativeError } from './errors.ts'
 import { koffiMemory } from './koffi.ts'
-import type { Addon, MemorySurface, VfioSurface } from './surface.ts'
+import type { Addon, IommufdSurface, MemorySurface, PhysicalSurface, VfioSurface } from './surface.ts'
 
 export interface Native {
   readonly memory: MemorySurface
   /** Absent without the addon. */
-  readonly vfio?: VfioSurface
+  readonly vfio?: VfioSurface & IommufdSurface & PhysicalSurface
   /** Why the addon is not in use, in words that a command can print. Absent when it is. */
   readonly addonProblem?: string
 }

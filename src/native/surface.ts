@@ -16,8 +16,12 @@ export type Protection = (typeof Protection)[keyof typeof Protection]
 export interface MemorySurface {
   readonly provider: 'addon' | 'koffi'
 
-  /** An anonymous file of `bytes` (a multiple of the page size, zero filled) and one linear home view of it. */
-  createMemory(bytes: number): Area
+  /**
+   * An anonymous file of `bytes` (a multiple of the page size, zero filled) and one linear home view of it.
+   * @param hugePages of 2 MiB, pinned: they stay where they are. Linux needs /dev/udmabuf for it; koffi has none.
+   * @throws out-of-memory, also when too few huge pages are reserved; capability-missing, permission-denied
+   */
+  createMemory(bytes: number, hugePages?: boolean): Area
   /** Address space of `bytes` that nobody may touch until something is mapped there. */
   reserve(bytes: number): Area
   /**
@@ -71,6 +75,7 @@ export interface MemorySurface {
 export type Container = number
 export type Group = number
 export type DeviceFile = number
+export type Iommufd = number
 export type InterruptSet = number
 
 export interface VfioIommuInfo {
@@ -150,8 +155,47 @@ export interface VfioSurface {
   disarmInterrupts(set: InterruptSet): void
 }
 
-/** What the addon module exports: both surfaces, and the hook by which it makes Probar's own errors. */
-export interface Addon extends MemorySurface, VfioSurface {
+/** Where memory really lies, for devices that no IOMMU stands in front of. */
+export interface PhysicalSurface {
+  /**
+   * The number of the physical page (address >> 12) behind each page of a memory of huge pages.
+   * @throws capability-missing for other memory, whose pages may move; permission-denied without CAP_SYS_ADMIN
+   */
+  physicalFrames(memory: Area): Float64Array
+}
+
+export interface IoasRanges {
+  /** first, last, first, last, … inclusive, ascending. */
+  readonly ranges: BigUint64Array
+  /** Bus addresses of mappings are multiples of this many bytes. */
+  readonly alignment: number
+}
+
+/** Linux iommufd: /dev/iommu and the device's own file (kernel: include/uapi/linux/iommufd.h, vfio.h). */
+export interface IommufdSurface {
+  /** Opens /dev/iommu. @throws iommu-unavailable, permission-denied */
+  openIommufd(): Iommufd
+  /** Opens /dev/vfio/devices/vfioN, which answers to nothing until it is bound. */
+  openDeviceFile(path: string): DeviceFile
+  /** Takes the device; returns its id in this iommufd. @throws device-busy, permission-denied, iommu-unavailable */
+  bindIommufd(device: DeviceFile, iommufd: Iommufd): number
+  /** A new I/O address space; returns its id. */
+  allocateIoas(iommufd: Iommufd): number
+  /** Puts the device into an address space; returns the id of the page table that the kernel made for it. */
+  attachIoas(device: DeviceFile, ioas: number): number
+  /** Takes the device out of its address space: from here on it reaches no memory. */
+  detachIoas(device: DeviceFile): void
+  destroyIommuObject(iommufd: Iommufd, id: number): void
+  /** What every attached device can be mapped: ask after attaching. */
+  ioasRanges(iommufd: Iommufd, ioas: number): IoasRanges
+  /** As `mapDma`, at exactly this bus address. */
+  mapIoas(iommufd: Iommufd, ioas: number, area: Area, offset: number, size: number, iova: bigint, flags: number): void
+  /** Returns the bytes that were unmapped. @throws dma-unmapped when no whole mapping lies there */
+  unmapIoas(iommufd: Iommufd, ioas: number, iova: bigint, size: bigint): number
+}
+
+/** What the addon module exports: all surfaces, and the hook by which it makes Probar's own errors. */
+export interface Addon extends MemorySurface, VfioSurface, IommufdSurface, PhysicalSurface {
   /**
    * `make` turns a failure into the error that is thrown. For a failed system call `syscall` is its name and `errno`
    * is positive; else they are '' and 0.

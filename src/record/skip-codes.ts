@@ -12,7 +12,8 @@ export const skipCodes = {
   'no-known-register': 'the profile names no register whose behaviour the case could check',
   'no-reset': 'the platform has no way to reset this function',
   'placement-not-caller': 'the platform chooses bus addresses itself',
-  'identity-placement': 'bus addresses equal frame addresses here, so mixing them cannot show',
+  'identity-placement':
+    'bus addresses are frame addresses here: nobody can choose them, and mixing the two cannot show',
   'not-revocable': 'nothing refuses an access by the device: there is no IOMMU between it and memory',
   'faults-not-observable': 'the platform does not show which accesses it refused',
   'witness-suppressed': 'the platform dropped fault reports, so that none of them proves nothing; run the case alone',

@@ -1,9 +1,7 @@
 import { ProbarError } from '../base/errors.ts'
-import { type Random, seededRandom } from '../base/random.ts'
+import { seededRandom } from '../base/random.ts'
 import { VirtualClock } from '../base/virtual-clock.ts'
 import { openLoopback } from '../backend/loopback/device.ts'
-import { openVfio } from '../backend/vfio/open.ts'
-import type { VfioTarget } from '../backend/vfio/target.ts'
 import type { Aperture, Device, DeviceIdentity } from '../device/contract.ts'
 import { busAddress } from '../base/address.ts'
 import { PAGE_SIZE } from '../base/pages.ts'
@@ -12,18 +10,22 @@ import { type Bank, placeBanks } from '../memory/banks.ts'
 import { type Native, loadNative } from '../native/load.ts'
 import { openModel } from './open-model.ts'
 import { selectProfile } from './select-profile.ts'
-import type { Profile } from '../profile/schema.ts'
 import { type BackendName, type DeviceReference, parseReference } from './reference.ts'
 import { Session } from './session.ts'
 import type { Plant } from './plant.ts'
-import { vfioTarget } from './vfio-target.ts'
+import { type PciTarget, findPciTarget, openPciTarget } from './pci-target.ts'
 
 export interface SessionOptions {
-  /** `loopback:edu`, `vfio:0000:01:00.0`, or a PCI address. */
+  /** `loopback:edu`, `vfio:0000:01:00.0`, `iommufd:…`, or a PCI address. */
   readonly device: string
   /** A name from hw-profiles/ or a file; by default the one profile that matches the device. */
   readonly profile?: string
   readonly backend?: BackendName
+  /**
+   * Needed for the back end `noiommu`: no IOMMU stands between the device and memory then, so that the device, or a
+   * mistake in what it is told, can read and overwrite anything on the machine.
+   */
+  readonly unsafeNoIommu?: boolean
   /** Scatters frames and bus addresses; the same seed gives the same run. 1 unless told. */
   readonly seed?: bigint
   /** Native code to use instead of what is found. */
@@ -41,15 +43,28 @@ const FRAMES = 4096
  */
 export async function openSession(options: SessionOptions): Promise<Session> {
   const reference = parseReference(options.device, options.backend)
+  checkUnsafe(reference, options.unsafeNoIommu === true)
   const native = options.native ?? loadNative()
   const found = identify(reference)
   const profile = selectProfile(options.profile, found.identity)
   const seed = options.seed ?? 1n
   const random = seededRandom(seed)
   const banks = placeBanks(FRAMES, found.avoid)
-  const device = openDevice(reference.ref, { ...found, native, profile, random, keepFree: banks.map(bankRange) })
+  const device = openDevice(reference, found, {
+    native,
+    addressBits: profile.dma?.addressBits ?? 64,
+    random: () => random.below(2 ** 32),
+    keepFree: banks.map(bankRange),
+  })
   try {
-    const frames = new FrameStore({ native: native.memory, frames: FRAMES, random, avoid: found.avoid })
+    const physical = device.dma.capabilities.placement === 'identity' ? native.vfio : undefined
+    const frames = new FrameStore({
+      native: native.memory,
+      frames: FRAMES,
+      random,
+      avoid: found.avoid,
+      ...(physical === undefined ? {} : { physical }),
+    })
     return await Session.start({ device, frames, profile, random, seed, plant: options.plant ?? {} })
   } catch (error) {
     device.close()
@@ -57,48 +72,48 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   }
 }
 
+/** @throws ProbarError usage */
+function checkUnsafe({ backend, ref }: DeviceReference, granted: boolean): void {
+  if (granted === (backend === 'noiommu')) return
+  throw new ProbarError(
+    'usage',
+    granted
+      ? `--unsafe-noiommu (unsafeNoIommu) goes with --backend noiommu only, not with ${ref}`
+      : `${ref} can read and overwrite any memory of this machine, for no IOMMU stands in front of it; if the machine ` +
+          'may be lost, say so by --unsafe-noiommu (unsafeNoIommu)',
+  )
+}
+
 interface Found {
   readonly identity: DeviceIdentity
   /** Physical ranges of its BARs. */
   readonly avoid: readonly { readonly start: bigint; readonly size: number }[]
   /** Absent for a model. */
-  readonly target?: VfioTarget
+  readonly target?: PciTarget
 }
 
 /** What the device is, before anything of it is taken. */
 function identify(reference: DeviceReference): Found {
-  if (reference.backend === 'vfio') {
-    const target = vfioTarget(reference.address)
+  if (reference.backend !== 'loopback') {
+    const target = findPciTarget(reference.address, reference.backend)
     return { identity: target.identity, avoid: target.bars, target }
   }
   using model = openModel(reference.ref)
   return { identity: model.identity, avoid: model.regions.map(({ start, size }) => ({ start, size })) }
 }
 
-interface Opening extends Found {
+interface Opening {
   readonly native: Native
-  readonly profile: Profile
-  readonly random: Random
+  readonly addressBits: number
+  /** Unsigned 32-bit numbers. */
+  readonly random: () => number
   readonly keepFree: readonly Aperture[]
 }
 
-function openDevice(ref: string, { native, profile, random, keepFree, target }: Opening): Device {
-  const addressBits = profile.dma?.addressBits ?? 64
-  const uint32 = (): number => random.below(2 ** 32)
-  if (target === undefined) {
-    return openLoopback(ref, { clock: new VirtualClock(), random: uint32, addressBits, keepFree })
-  }
-  const { vfio, memory } = native
-  if (vfio === undefined || memory.provider !== 'addon') {
-    const why = native.addonProblem ?? 'it was not built'
-    throw new ProbarError('addon-missing', `VFIO needs Probar's addon: ${why}`)
-  }
-  return openVfio(target, {
-    native: { ...memory, ...vfio },
-    addressBits,
-    random: uint32,
-    keepFree,
-  })
+function openDevice(reference: DeviceReference, { target }: Found, options: Opening): Device {
+  if (target !== undefined) return openPciTarget(target, options)
+  if (reference.backend === 'loopback') return openLoopback(reference.ref, { clock: new VirtualClock(), ...options })
+  throw new ProbarError('internal', `nothing was found for ${reference.address}`)
 }
 
 /** Bus addresses equal to frame addresses stay free, so that code which mixes the two hits nothing (HC-2). */

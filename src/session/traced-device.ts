@@ -10,10 +10,12 @@ import { type Call, type Trace, watched } from './trace.ts'
  */
 export function traceDevice(device: Device, trace: Trace, triggered: Set<unknown> = new Set()): Device {
   if (device.substance === 'model') return watchParts(device, trace, () => 'model')
+  // Without an IOMMU nothing is mapped: no kernel is asked.
+  const judgeMapping = device.dma.capabilities.placement === 'identity' ? (): Witness => 'model' : judgeKernel
   const judges: Record<Part, (call: Call) => Witness> = {
     region: judgeRegister,
-    dma: judgeKernel,
-    mapping: judgeKernel,
+    dma: judgeMapping,
+    mapping: judgeMapping,
     interrupts: (call) => judgeInterrupt(call, triggered),
     faults: judgeFault,
     config: judgeKernel,

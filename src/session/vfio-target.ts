@@ -1,9 +1,11 @@
 import { accessSync, constants, existsSync } from 'node:fs'
 import { OsError, ProbarError } from '../base/errors.ts'
-import type { VfioTarget } from '../backend/vfio/target.ts'
+import type { IommufdTarget } from '../backend/iommufd/open.ts'
+import type { VfioTarget } from '../backend/vfio-device/target.ts'
 import { type PciFunction, readPciFunction } from '../host/linux/pci-functions.ts'
+import { vfioDeviceFile } from '../host/linux/vfio-nodes.ts'
 
-const DRIVER = 'vfio-pci'
+export const DRIVER = 'vfio-pci'
 
 /** Where the kernel shows functions and group files; tests have folders of their own. */
 export interface VfioPlaces {
@@ -13,7 +15,7 @@ export interface VfioPlaces {
   readonly access: (path: string) => void
 }
 
-const PLACES: VfioPlaces = {
+export const PLACES: VfioPlaces = {
   groups: '/dev/vfio',
   access: (path) => accessSync(path, constants.R_OK | constants.W_OK),
 }
@@ -23,19 +25,52 @@ const PLACES: VfioPlaces = {
  * @throws ProbarError device-absent, iommu-unavailable, device-driver, permission-denied
  */
 export function vfioTarget(address: string, places: VfioPlaces = PLACES): VfioTarget {
-  const fn = readPciFunction(address, places.sysfs)
-  if (fn.iommuGroup === undefined) {
-    const mend = 'enable VT-d or AMD-Vi in the firmware and, on Intel, boot with intel_iommu=on'
-    throw new ProbarError('iommu-unavailable', `${address} is in no IOMMU group: ${mend}`)
+  const target = boundFunction(address, places)
+  checkFile(`${places.groups}/${target.group}`, places)
+  return target
+}
+
+/**
+ * A function that can be opened through iommufd.
+ * @throws ProbarError as vfioTarget; iommu-unavailable, too, where the kernel gives the function no file of its own
+ */
+export function iommufdTarget(address: string, places: VfioPlaces = PLACES): IommufdTarget {
+  const target = boundFunction(address, places)
+  const deviceFile = vfioDeviceFile(address, places.sysfs)
+  if (deviceFile === undefined) {
+    const why = 'this kernel gives devices no files under /dev/vfio/devices, which iommufd needs'
+    const mend = 'use --backend vfio, or a kernel of 6.6 or later with CONFIG_IOMMUFD and CONFIG_VFIO_DEVICE_CDEV'
+    throw new ProbarError('iommu-unavailable', `${address}: ${why}; ${mend}`)
   }
+  return { ...target, deviceFile }
+}
+
+/** Where noiommu mode puts the file of a group. */
+export const noIommuFile = (group: number, { groups }: VfioPlaces): string => `${groups}/noiommu-${group}`
+
+/** Behind an IOMMU, and bound to vfio-pci. */
+function boundFunction(address: string, places: VfioPlaces): VfioTarget {
+  const fn = readPciFunction(address, places.sysfs)
+  if (fn.iommuGroup === undefined || existsSync(noIommuFile(fn.iommuGroup, places))) {
+    const mend = 'enable VT-d or AMD-Vi in the firmware and, on Intel, boot with intel_iommu=on'
+    throw new ProbarError(
+      'iommu-unavailable',
+      `${address} is in no IOMMU group: ${mend}. Without one there is --backend noiommu, which protects nothing`,
+    )
+  }
+  return targetOf(fn, fn.iommuGroup)
+}
+
+/** @throws ProbarError device-driver */
+export function targetOf(fn: PciFunction, group: number): VfioTarget {
   if (fn.driver !== DRIVER) throw wrongDriver(fn)
-  checkGroupFile(`${places.groups}/${fn.iommuGroup}`, places)
-  return { address, group: fn.iommuGroup, driver: fn.driver, identity: fn, bars: fn.bars }
+  const { address } = fn
+  return { address, group, driver: fn.driver, identity: fn, bars: fn.bars }
 }
 
 /** Why the function cannot be used, or undefined when it can. */
-export function readiness(fn: PciFunction): string | undefined {
-  if (fn.iommuGroup === undefined) return 'no IOMMU group'
+export function readiness(fn: PciFunction, places: VfioPlaces = PLACES): string | undefined {
+  if (fn.iommuGroup === undefined || existsSync(noIommuFile(fn.iommuGroup, places))) return 'no IOMMU group'
   if (fn.driver !== DRIVER) return fn.driver === undefined ? 'no driver' : `bound to ${fn.driver}`
   return undefined
 }
@@ -51,7 +86,7 @@ function wrongDriver({ address, driver }: PciFunction): ProbarError {
   )
 }
 
-function checkGroupFile(path: string, { access }: VfioPlaces): void {
+export function checkFile(path: string, { access }: VfioPlaces): void {
   if (!existsSync(path)) throw new ProbarError('iommu-unavailable', `${path} is not there: run 'modprobe vfio-pci'`)
   try {
     access(path)

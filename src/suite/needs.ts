@@ -15,6 +15,10 @@ export interface Offer {
 const NEEDS = {
   engine: { code: 'no-dma-engine', met: ({ engine }) => engine !== undefined },
   revocation: { code: 'not-revocable', met: ({ device }) => device.dma.capabilities.revocable },
+  'distinct-addresses': {
+    code: 'identity-placement',
+    met: ({ device }) => device.dma.capabilities.placement !== 'identity',
+  },
   'caller-placement': {
     code: 'placement-not-caller',
     met: ({ device }) => device.dma.capabilities.placement === 'caller',

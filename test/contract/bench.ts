@@ -15,9 +15,34 @@ export interface Bench {
   close(): void | Promise<void>
 }
 
+/** What not every platform can do, each with the reason for which a check that needs it is skipped there. */
+const NEEDS = {
+  placement: 'the platform lets nobody choose bus addresses',
+  revocation: 'nothing refuses an access by the device, which would reach memory that is not its own',
+  faults: 'the platform does not show which accesses it refused',
+} as const
+export type Need = keyof typeof NEEDS
+
+/** What a device lacks of it, as its capabilities say. */
+export function lacking({ dma, faults }: Device): readonly Need[] {
+  const offered: Record<Need, boolean> = {
+    placement: dma.capabilities.placement === 'caller',
+    revocation: dma.capabilities.revocable,
+    faults: faults.observable,
+  }
+  return (Object.keys(NEEDS) as Need[]).filter((need) => !offered[need])
+}
+
+/** The reason for which a check is skipped where these are lacking, or undefined when it is not. */
+export function skipReason(needs: readonly Need[], lacks: readonly Need[]): string | undefined {
+  const unmet = needs.find((need) => lacks.includes(need))
+  return unmet === undefined ? undefined : NEEDS[unmet]
+}
+
 /** One thing that a device must do. It throws when the device does not; the bench is its own and closed afterwards. */
 export interface Check {
   readonly name: string
+  readonly needs?: readonly Need[]
   readonly run: (bench: Bench) => void | Promise<void>
 }
 

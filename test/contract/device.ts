@@ -1,5 +1,5 @@
-import { describe, it } from '@jest/globals'
-import { type Bench, type Check, setBusMaster } from './bench.ts'
+import { describe, expect, it } from '@jest/globals'
+import { type Bench, type Check, lacking, type Need, setBusMaster, skipReason } from './bench.ts'
 import { closingChecks } from './checks/closing.ts'
 import { interruptChecks } from './checks/interrupts.ts'
 import { mappingChecks } from './checks/mappings.ts'
@@ -31,13 +31,26 @@ export async function runCheck(check: Check, open: () => Promise<Bench>): Promis
   }
 }
 
-/** @param open opens the device anew, for each check */
-export function describeDeviceContract(name: string, open: () => Promise<Bench>): void {
+/**
+ * @param open opens the device anew, for each check
+ * @param lacks what the platform is known not to offer: checks that need it are skipped by name, with the reason. The
+ *   device itself has to say the same, so that none is skipped without need.
+ */
+export function describeDeviceContract(name: string, open: () => Promise<Bench>, lacks: readonly Need[] = []): void {
   describe(`device contract: ${name}`, () => {
-    it.each(deviceChecks.map((check) => [check.name, check] as const))(
-      '%s',
-      (_, check) => runCheck(check, open),
-      60_000,
-    )
+    it('the device lacks what it is known to lack, and nothing else', async () => {
+      const bench = await open()
+      try {
+        expect(lacking(bench.device)).toEqual(lacks)
+      } finally {
+        await bench.close()
+      }
+    })
+
+    for (const check of deviceChecks) {
+      const reason = skipReason(check.needs ?? [], lacks)
+      if (reason === undefined) it(check.name, () => runCheck(check, open), 60_000)
+      else it.skip(`${check.name} (skipped: ${reason})`, () => undefined)
+    }
   })
 }

@@ -5,7 +5,7 @@ import { deviceChecks, runCheck } from './device.ts'
 import { openLoopbackBench } from './loopback-bench.ts'
 
 const MOVES = 'it moves bytes out of memory and back, across frames, and touches no byte beside them'
-const REPORTS = 'a refused access is reported with its page and direction, where the platform shows faults'
+const REPORTS = 'a refused access is reported with its page and direction'
 
 /** For each defect that can be planted, the checks that have to notice it. */
 const noticedBy: Record<LoopbackFault, readonly string[]> = {
@@ -68,7 +68,7 @@ const noticedBy: Record<LoopbackFault, readonly string[]> = {
   'iommu-loses-faults': [REPORTS],
   'iommu-accepts-overlap': ['an overlap is refused and leaves nothing mapped'],
   'iommu-refusal-leaks': ['an overlap is refused and leaves nothing mapped'],
-  'unmap-short': ['unmapping tells the exact bytes'],
+  'unmap-short': ['unmapping tells the exact bytes', 'unmapping what was joined tells the exact bytes'],
   'aperture-unchecked': ['an address outside the apertures is refused and leaves nothing mapped'],
   'placement-ignored': [
     'a mapping goes where it was told to',

@@ -2,13 +2,7 @@ import type { BusAddress } from '../../base/address.ts'
 import type { DmaAccess, HostMemory } from '../../device/contract.ts'
 import type { Container, VfioSurface } from '../../native/surface.ts'
 import type { Translation } from '../iova-domain.ts'
-import { DmaFlag } from './uapi.ts'
-
-const FLAGS: Readonly<Record<DmaAccess, number>> = {
-  read: DmaFlag.read,
-  write: DmaFlag.write,
-  both: DmaFlag.read | DmaFlag.write,
-}
+import { ACCESS_FLAGS } from '../vfio-device/iommu-domain.ts'
 
 /** VFIO_IOMMU_MAP_DMA and VFIO_IOMMU_UNMAP_DMA, one run a call. */
 export class Type1Translation implements Translation {
@@ -21,7 +15,7 @@ export class Type1Translation implements Translation {
   }
 
   map(bus: BusAddress, memory: HostMemory, offset: number, length: number, access: DmaAccess): void {
-    this.#native.mapDma(this.#container, memory.area, offset, length, bus, FLAGS[access])
+    this.#native.mapDma(this.#container, memory.area, offset, length, bus, ACCESS_FLAGS[access])
   }
 
   unmap(bus: BusAddress, length: number): number {

@@ -148,6 +148,7 @@ export const listCases: readonly Case[] = [
     title:
       'a described width that is narrower than the domain is kept: what fits below it is mapped there, what does not is refused',
     rules: ['DMA-012', 'DMA-021'],
+    needs: ['distinct-addresses'],
     run: (context) =>
       withPages(context, 32, (mdl) => {
         const { check, ddi, device, kernel } = context
@@ -235,7 +236,7 @@ export const listCases: readonly Case[] = [
     id: 'dma/elements-are-no-page-numbers',
     title: 'the elements are bus addresses: none is the address of the frame behind it',
     rules: ['DMA-020'],
-    needs: ['caller-placement'],
+    needs: ['distinct-addresses', 'caller-placement'],
     run: (context) =>
       withPages(context, 4, (mdl, adapter) => {
         const list = mustGetList(context, adapter, mdl, { length: 4 * PAGE_SIZE, writeToDevice: true })

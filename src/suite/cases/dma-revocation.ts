@@ -112,7 +112,7 @@ export const revocationCases: readonly Case[] = [
     id: 'dma/bus-address-works-frame-address-does-not',
     title: 'the device reaches a buffer by its bus address; at the address of its frame it reaches nothing',
     rules: ['DMA-061', 'WRT-020'],
-    needs: ['engine', 'revocation', 'caller-placement'],
+    needs: ['engine', 'revocation', 'distinct-addresses', 'caller-placement'],
     run: async (context) => {
       const { check, ddi, engine, kernel, signal } = context
       const high = physicalAddress((1n << BigInt(engine.abilities.addressBits)) - 1n)

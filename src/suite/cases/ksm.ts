@@ -168,7 +168,7 @@ const cases: readonly Case[] = [
     id: 'ksm/addresses-are-logical',
     title: 'the device reads the frame by the addresses of the table, and none of them is a frame address',
     rules: ['KSM-024', 'KSM-020'],
-    needs: ['engine', 'caller-placement'],
+    needs: ['engine', 'distinct-addresses', 'caller-placement'],
     run: async (context) => {
       const { check, ddi, engine, kernel, signal } = context
       const mdl = allocate(context, 2 * PAGE_SIZE)

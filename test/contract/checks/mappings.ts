@@ -11,7 +11,7 @@ export const mappingChecks: readonly Check[] = [
   {
     name: 'segments are page aligned, inside an aperture and sum up to the mapping',
     run(bench) {
-      for (const placement of [undefined, { kind: 'scatter' }, { kind: 'join' }] satisfies (Placement | undefined)[]) {
+      for (const placement of placementsOf(bench)) {
         using mapping = map(bench, [3, 4, 9, 8, 20], 'both', placement)
         expectSegmentsOf(bench, mapping, 5)
       }
@@ -40,6 +40,7 @@ export const mappingChecks: readonly Check[] = [
   },
   {
     name: 'joined runs follow one another',
+    needs: ['placement'],
     run(bench) {
       using mapping = map(bench, [1, 3, 5, 7], 'both', { kind: 'join' })
       expectContiguous(mapping, busOf(mapping))
@@ -47,6 +48,7 @@ export const mappingChecks: readonly Check[] = [
   },
   {
     name: 'a mapping goes where it was told to',
+    needs: ['placement'],
     run(bench) {
       const bus = freePlace(bench, 4)
       using mapping = map(bench, [2, 9, 4], 'both', { kind: 'at', bus })
@@ -55,6 +57,7 @@ export const mappingChecks: readonly Check[] = [
   },
   {
     name: 'a frame can be mapped twice, at two places',
+    needs: ['placement'],
     run(bench) {
       using first = map(bench, [6])
       using second = map(bench, [6])
@@ -71,6 +74,7 @@ export const mappingChecks: readonly Check[] = [
   },
   {
     name: 'an overlap is refused and leaves nothing mapped',
+    needs: ['placement'],
     async run(bench) {
       const bus = freePlace(bench, 4)
       using taken = map(bench, [2], 'both', { kind: 'at', bus: busAddress(bus + PAGE) })
@@ -83,6 +87,7 @@ export const mappingChecks: readonly Check[] = [
   },
   {
     name: 'an address outside the apertures is refused and leaves nothing mapped',
+    needs: ['placement'],
     async run(bench) {
       const before = bench.device.dma.entries
       const last = bench.device.dma.capabilities.apertures.at(-1)?.last ?? busAddress(0)
@@ -97,6 +102,7 @@ export const mappingChecks: readonly Check[] = [
   },
   {
     name: 'the last page of the last aperture can be mapped',
+    needs: ['placement'],
     run(bench) {
       const last = bench.device.dma.capabilities.apertures.at(-1)?.last ?? busAddress(0)
       const bus = busAddress(last + 1n - PAGE)
@@ -106,6 +112,7 @@ export const mappingChecks: readonly Check[] = [
   },
   {
     name: 'a range that runs over the end of the address space is refused',
+    needs: ['placement'],
     async run(bench) {
       const placement = { kind: 'at', bus: busAddress(2n ** 64n - PAGE) } as const
       expect(await failure(() => map(bench, [1, 2], 'both', placement))).toBe('dma-outside-aperture')
@@ -113,6 +120,7 @@ export const mappingChecks: readonly Check[] = [
   },
   {
     name: 'an address off a page boundary is refused',
+    needs: ['placement'],
     async run(bench) {
       const bus = busAddress(freePlace(bench, 2) + 0x80n)
       expect(await failure(() => map(bench, [1], 'both', { kind: 'at', bus }))).toBe('dma-misaligned')
@@ -128,6 +136,12 @@ export const mappingChecks: readonly Check[] = [
     name: 'unmapping tells the exact bytes',
     run(bench) {
       expect(map(bench, [1, 2, 3, 9, 20, 21]).unmap()).toBe(6 * PAGE_SIZE)
+    },
+  },
+  {
+    name: 'unmapping what was joined tells the exact bytes',
+    needs: ['placement'],
+    run(bench) {
       expect(map(bench, [1, 9], 'read', { kind: 'join' }).unmap()).toBe(2 * PAGE_SIZE)
     },
   },
@@ -151,6 +165,12 @@ export const mappingChecks: readonly Check[] = [
     },
   },
 ]
+
+/** All that automatic placement offers there. */
+function placementsOf({ device }: Bench): readonly (Placement | undefined)[] {
+  const everywhere = [undefined, { kind: 'scatter' }] as const
+  return device.dma.capabilities.placement === 'caller' ? [...everywhere, { kind: 'join' }] : everywhere
+}
 
 function expectSegmentsOf(bench: Bench, mapping: Mapping, pages: number): void {
   const { apertures } = bench.device.dma.capabilities

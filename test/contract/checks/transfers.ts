@@ -20,6 +20,7 @@ import {
 export const transferChecks: readonly Check[] = [
   {
     name: 'it moves bytes out of memory and back, across frames, and touches no byte beside them',
+    needs: ['placement'],
     async run(bench) {
       const [before, length] = [1000, 3000]
       const around = [19, 20, 21, 29, 30, 31]
@@ -39,6 +40,7 @@ export const transferChecks: readonly Check[] = [
   },
   {
     name: 'it gathers a read that crosses frames',
+    needs: ['placement'],
     async run(bench) {
       const bytes = pattern(2, 200)
       bench.memory.write(41 * PAGE_SIZE - 100, bytes.subarray(0, 100))
@@ -52,6 +54,7 @@ export const transferChecks: readonly Check[] = [
   },
   {
     name: 'memory that is mapped for reading is not written',
+    needs: ['revocation'],
     async run(bench) {
       await loadBytes(bench, pattern(3, 64))
       poison(bench, [22])
@@ -76,6 +79,7 @@ export const transferChecks: readonly Check[] = [
   },
   {
     name: 'memory that was unmapped is not written',
+    needs: ['revocation'],
     async run(bench) {
       await loadBytes(bench, pattern(6, 64))
       poison(bench, [25])
@@ -88,6 +92,7 @@ export const transferChecks: readonly Check[] = [
   },
   {
     name: 'an address that was never mapped reaches no frame, not even the one of that number',
+    needs: ['revocation'],
     async run(bench) {
       await loadBytes(bench, pattern(7, 64))
       poison(bench, [40])
@@ -121,10 +126,10 @@ export const transferChecks: readonly Check[] = [
     },
   },
   {
-    name: 'a refused access is reported with its page and direction, where the platform shows faults',
+    name: 'a refused access is reported with its page and direction',
+    needs: ['revocation', 'faults'],
     async run(bench) {
       const { device } = bench
-      if (!device.faults.observable) return
       const mapping = map(bench, [28])
       const bus = busOf(mapping)
       mapping.unmap()

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import { codeOf } from '../../../src/base/errors.ts'
-import { type BackendName, parseReference } from '../../../src/session/reference.ts'
+import { type BackendName, PCI_BACKENDS, parseReference } from '../../../src/session/reference.ts'
 
 function failure(text: string, backend?: BackendName): unknown {
   try {
@@ -11,11 +11,21 @@ function failure(text: string, backend?: BackendName): unknown {
 }
 
 describe('a device reference', () => {
-  it.each(['0000:03:00.0', '03:00.0', 'vfio:0000:03:00.0', 'vfio:03:00.0'])('%s is a function through VFIO', (text) => {
-    const function3 = { backend: 'vfio', ref: 'vfio:0000:03:00.0', address: '0000:03:00.0' }
-    expect(parseReference(text)).toEqual(function3)
-    expect(parseReference(text, 'vfio')).toEqual(function3)
+  const address = '0000:03:00.0'
+
+  it.each(['0000:03:00.0', '03:00.0'])('%s is a function whose back end the machine decides', (text) => {
+    expect(parseReference(text)).toEqual({ backend: 'auto', ref: address, address })
   })
+
+  it.each(PCI_BACKENDS)(
+    'of the back end %s is a function through it, named before the address or beside it',
+    (name) => {
+      const through = { backend: name, ref: `${name}:${address}`, address }
+      expect(parseReference(`${name}:0000:03:00.0`)).toEqual(through)
+      expect(parseReference(`${name}:03:00.0`, name)).toEqual(through)
+      expect(parseReference('03:00.0', name)).toEqual(through)
+    },
+  )
 
   it('of the loopback stays as it was given', () => {
     const ref = 'loopback:edu?fault=irq-lost'
@@ -33,6 +43,8 @@ describe('a device reference', () => {
   it.each([
     ['loopback:edu', 'vfio'],
     ['0000:03:00.0', 'loopback'],
+    ['vfio:0000:03:00.0', 'iommufd'],
+    ['iommufd:0000:03:00.0', 'vfio'],
   ] as const)('%s with the back end %s is a contradiction', (text, backend) => {
     expect(failure(text, backend)).toEqual(['usage', expect.stringContaining(backend)])
   })

@@ -287,3 +287,15 @@ describe('a traced device', () => {
     await expect(bench.device.faults.watch().then((watch) => watch.next(TIMEOUT))).rejects.toBe(refused)
   })
 })
+
+describe('behind a mapping without an IOMMU', () => {
+  it('stands nobody, for nothing is mapped; a register is still answered by the device', async () => {
+    const bench = open()
+    Object.assign(bench.fake.device.dma.capabilities, { placement: 'identity' })
+    const device = traceDevice(bench.fake.device, bench.trace)
+    const identity = { ...bench, device }
+    expect(await witnessOf(identity, () => device.dma.map(frames, 'both'))).toBe('model')
+    expect(await witnessOf(identity, () => device.dma.map(frames, 'both').unmap())).toBe('model')
+    expect(await witnessOf(identity, () => bar(identity).read32(0))).toBe('device')
+  })
+})

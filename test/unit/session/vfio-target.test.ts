@@ -1,10 +1,11 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from '@jest/globals'
 import { OsError } from '../../../src/base/errors.ts'
 import { readPciFunction } from '../../../src/host/linux/pci-functions.ts'
-import { readiness, vfioTarget } from '../../../src/session/vfio-target.ts'
+import { noIommuTarget } from '../../../src/session/noiommu-target.ts'
+import { type VfioPlaces, iommufdTarget, readiness, vfioTarget } from '../../../src/session/vfio-target.ts'
 import { type FakeFunction, FakeSysfs } from '../host/sysfs.ts'
 
 const ADDRESS = '0000:01:00.0'
@@ -97,4 +98,98 @@ it.each([
 ] as const)('the readiness of %p is %s', (fn, expected) => {
   using sysfs = new FakeSysfs({ [ADDRESS]: fn })
   expect(readiness(readPciFunction(ADDRESS, sysfs.path))).toBe(expected)
+})
+
+/** Calls `find` on a machine with this one function and these files under /dev/vfio. */
+function withFiles(
+  fn: FakeFunction,
+  files: readonly string[],
+  find: (places: VfioPlaces, mode: string) => unknown,
+): unknown {
+  using sysfs = new FakeSysfs({ [ADDRESS]: fn })
+  const groups = mkdtempSync(join(tmpdir(), 'probar-groups-'))
+  for (const file of files) writeFileSync(join(groups, file), '')
+  try {
+    return find({ sysfs: sysfs.path, groups, access: () => undefined }, join(groups, 'mode'))
+  } catch (error) {
+    return error
+  } finally {
+    rmSync(groups, { recursive: true })
+  }
+}
+
+/** As the kernel names the function among VFIO's devices, with these attributes. */
+function nameDevice({ sysfs = '' }: VfioPlaces, attributes: readonly string[]): void {
+  const folder = join(sysfs, ADDRESS, 'vfio-dev/vfio7')
+  mkdirSync(folder, { recursive: true })
+  for (const name of attributes) writeFileSync(join(folder, name), '511:0')
+}
+
+describe('a function as a target of iommufd', () => {
+  const find = (places: VfioPlaces): unknown => iommufdTarget(ADDRESS, places)
+
+  it('has a file of its own, by the name that the kernel gave it', () => {
+    const found = withFiles(READY, [], (places) => {
+      nameDevice(places, ['dev'])
+      return find(places)
+    })
+    expect(found).toMatchObject({ group: 12, deviceFile: '/dev/vfio/devices/vfio7' })
+  })
+
+  it('is refused where the kernel names it without making a file', () => {
+    const found = withFiles(READY, [], (places) => {
+      nameDevice(places, [])
+      return find(places)
+    })
+    expect(found).toMatchObject({ code: 'iommu-unavailable' })
+  })
+
+  it('is refused where the kernel makes no such files; the message names what it lacks and the way without', () => {
+    expect(withFiles(READY, ['12'], find)).toMatchObject({
+      code: 'iommu-unavailable',
+      message: expect.stringMatching(/--backend vfio.*CONFIG_IOMMUFD and CONFIG_VFIO_DEVICE_CDEV/),
+    })
+  })
+})
+
+describe('a function as a target of noiommu', () => {
+  const find = (places: VfioPlaces, mode: string): unknown => noIommuTarget(ADDRESS, places, mode)
+
+  it('is one whose group has the file of that mode', () => {
+    expect(withFiles(READY, ['noiommu-12', 'mode'], find)).toMatchObject({ group: 12, driver: 'vfio-pci' })
+  })
+
+  it('is refused while an IOMMU stands in front of it', () => {
+    expect(withFiles(READY, ['12', 'mode'], find)).toMatchObject({
+      code: 'usage',
+      message: expect.stringMatching(/behind an IOMMU.*--backend vfio or iommufd/),
+    })
+  })
+
+  it('is refused where the kernel has no such mode', () => {
+    expect(withFiles({ driver: 'e1000e' }, [], find)).toMatchObject({
+      code: 'iommu-unavailable',
+      message: expect.stringContaining('CONFIG_VFIO_NOIOMMU'),
+    })
+  })
+
+  it('is refused before it is given out; the message has the commands that do it', () => {
+    expect(withFiles({ driver: 'e1000e' }, ['mode'], find)).toMatchObject({
+      code: 'device-driver',
+      message: expect.stringMatching(/echo 1 > .*mode; echo vfio-pci > .*driver_override; .*unbind.*drivers_probe/),
+    })
+  })
+
+  it('is no target of the back ends that need an IOMMU, and not ready', () => {
+    const asked = [vfioTarget, iommufdTarget].map((target) =>
+      withFiles(READY, ['noiommu-12'], (places) => target(ADDRESS, places)),
+    )
+    for (const error of asked) {
+      expect(error).toMatchObject({ code: 'iommu-unavailable', message: expect.stringContaining('--backend noiommu') })
+    }
+    const ready = withFiles(READY, ['noiommu-12'], (places) =>
+      readiness(readPciFunction(ADDRESS, places.sysfs), places),
+    )
+    expect(ready).toBe('no IOMMU group')
+  })
 })

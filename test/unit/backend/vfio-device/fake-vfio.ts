@@ -1,8 +1,8 @@
 import { ProbarError } from '../../../../src/base/errors.ts'
-import type { MemorySurface, VfioRegionInfo, VfioSurface } from '../../../../src/native/surface.ts'
+import type { IommufdSurface, MemorySurface, VfioRegionInfo, VfioSurface } from '../../../../src/native/surface.ts'
 
-type Surface = MemorySurface & VfioSurface
-type Kind = 'container' | 'group' | 'device' | 'area' | 'interrupts'
+type Surface = MemorySurface & VfioSurface & IommufdSurface
+type Kind = 'container' | 'group' | 'iommufd' | 'device' | 'ioas' | 'area' | 'interrupts'
 
 /** One piece of memory that the device may reach. */
 interface Entry {
@@ -39,7 +39,13 @@ export class FakeVfio {
   #next = 1
 
   constructor() {
-    const surface = { ...openingCalls(this), ...deviceCalls(this), ...registerCalls(this), ...dmaCalls(this) }
+    const surface = {
+      ...openingCalls(this),
+      ...deviceCalls(this),
+      ...registerCalls(this),
+      ...dmaCalls(this),
+      ...iommufdCalls(this),
+    }
     this.native = new Proxy(surface as unknown as Surface, {
       get:
         (target, key) =>
@@ -147,3 +153,45 @@ const dmaCalls = (fake: FakeVfio) => ({
     return Number(size)
   },
 })
+
+/** A device is attached to one address space at most, and an address space in use is not destroyed. */
+function iommufdCalls(fake: FakeVfio) {
+  const attached = new Map<number, number>()
+  const mapped = dmaCalls(fake)
+  return {
+    openIommufd: () => fake.add('iommufd'),
+    openDeviceFile: (path: string) => {
+      if (path !== '/dev/vfio/devices/vfio3') throw new ProbarError('iommu-unavailable', `${path} is not there`)
+      return fake.add('device')
+    },
+    bindIommufd: (device: number, iommufd: number) => (fake.need(device), fake.need(iommufd), 1),
+    allocateIoas: (iommufd: number) => (fake.need(iommufd), fake.add('ioas')),
+    attachIoas: (device: number, ioas: number) => (fake.need(ioas), attached.set(device, ioas), 7),
+    detachIoas: (device: number) => {
+      if (!attached.delete(device)) throw new ProbarError('os-error', 'not attached')
+    },
+    destroyIommuObject: (iommufd: number, id: number) => {
+      fake.need(iommufd)
+      if ([...attached.values()].includes(id)) throw new ProbarError('os-error', 'in use')
+      fake.remove(id)
+    },
+    ioasRanges: (iommufd: number, ioas: number) => {
+      fake.need(iommufd)
+      fake.need(ioas)
+      return { ranges: BigUint64Array.of(0n, 0xfedf_ffffn, 0xfef0_0000n, (1n << 39n) - 1n), alignment: 4096 }
+    },
+    mapIoas: (
+      iommufd: number,
+      ioas: number,
+      area: number,
+      offset: number,
+      size: number,
+      iova: bigint,
+      flags: number,
+    ) => (fake.need(iommufd), mapped.mapDma(ioas, area, offset, size, iova, flags)),
+    unmapIoas: (iommufd: number, ioas: number, iova: bigint, size: bigint) => (
+      fake.need(iommufd),
+      mapped.unmapDma(ioas, iova, size)
+    ),
+  }
+}

@@ -22,6 +22,9 @@ export interface VfioTarget {
   readonly bars: readonly VfioBar[]
 }
 
+/** For interfaces that set no limit to the number of mappings. */
+export const NO_ENTRY_LIMIT = Number.MAX_SAFE_INTEGER
+
 export interface VfioOptions {
   readonly native: MemorySurface & VfioSurface
   /** Bits of the addresses that the device emits. */

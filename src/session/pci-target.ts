@@ -1,0 +1,60 @@
+import { existsSync } from 'node:fs'
+import { openIommufd } from '../backend/iommufd/open.ts'
+import type { IommufdTarget } from '../backend/iommufd/open.ts'
+import { openNoIommu } from '../backend/noiommu/open.ts'
+import type { VfioOptions, VfioTarget } from '../backend/vfio-device/target.ts'
+import { openVfio } from '../backend/vfio/open.ts'
+import { ProbarError } from '../base/errors.ts'
+import type { Device } from '../device/contract.ts'
+import { opensIommufd, vfioDeviceFile } from '../host/linux/vfio-nodes.ts'
+import type { Native } from '../native/load.ts'
+import type { PciBackend } from './reference.ts'
+import { noIommuTarget } from './noiommu-target.ts'
+import { iommufdTarget, vfioTarget } from './vfio-target.ts'
+
+/** A PCI function of this machine that is ready for the back end named. */
+export type PciTarget =
+  ({ readonly backend: 'vfio' | 'noiommu' } & VfioTarget) | ({ readonly backend: 'iommufd' } & IommufdTarget)
+
+export interface PciOptions extends Omit<VfioOptions, 'native'> {
+  readonly native: Native
+}
+
+/**
+ * What the back end needs to know of the function, found before anything of it is taken.
+ * @throws ProbarError device-absent, iommu-unavailable, device-driver, permission-denied
+ */
+export function findPciTarget(address: string, asked: PciBackend | 'auto'): PciTarget {
+  const backend = asked === 'auto' ? presentBackend(address) : asked
+  switch (backend) {
+    case 'vfio':
+      return { backend, ...vfioTarget(address) }
+    case 'iommufd':
+      return { backend, ...iommufdTarget(address) }
+    case 'noiommu':
+      return { backend, ...noIommuTarget(address) }
+  }
+}
+
+/** @throws ProbarError addon-missing, and what the back end does */
+export function openPciTarget(target: PciTarget, options: PciOptions): Device {
+  const { vfio, memory, addonProblem } = options.native
+  if (vfio === undefined || memory.provider !== 'addon') {
+    throw new ProbarError('addon-missing', `VFIO needs Probar's addon: ${addonProblem ?? 'it was not built'}`)
+  }
+  const native = { ...memory, ...vfio }
+  switch (target.backend) {
+    case 'vfio':
+      return openVfio(target, { ...options, native })
+    case 'iommufd':
+      return openIommufd(target, { ...options, native })
+    case 'noiommu':
+      return openNoIommu(target, { ...options, native })
+  }
+}
+
+/** iommufd where the kernel offers it for this function and this user. */
+function presentBackend(address: string): PciBackend {
+  const file = vfioDeviceFile(address)
+  return file !== undefined && existsSync(file) && opensIommufd() ? 'iommufd' : 'vfio'
+}

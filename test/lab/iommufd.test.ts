@@ -1,0 +1,3 @@
+import { describePciContract } from './pci-contract.ts'
+
+describePciContract('iommufd')

@@ -1,0 +1,80 @@
+import { va } from '../../src/base/address.ts'
+import { seededRandom } from '../../src/base/random.ts'
+import type { Device } from '../../src/device/contract.ts'
+import { openEngine } from '../../src/engine/open.ts'
+import { FrameStore } from '../../src/memory/frame-store.ts'
+import type { MemorySurface } from '../../src/native/surface.ts'
+import { loadNative } from '../../src/native/load.ts'
+import { findPciTarget, openPciTarget } from '../../src/session/pci-target.ts'
+import type { PciBackend } from '../../src/session/reference.ts'
+import { type Bench, setBusMaster } from '../contract/bench.ts'
+import type { EngineBench } from '../contract/engine.ts'
+
+/** The device of the virtual bench, and how it is reached. */
+export interface BenchedFunction {
+  readonly backend: PciBackend
+  readonly address: string
+  /** edu emits 28 address bits unless it is started with another dma_mask. */
+  readonly addressBits: number
+}
+
+interface Opened {
+  readonly native: MemorySurface
+  readonly device: Device
+  readonly frames: FrameStore
+}
+
+/** One huge page, where they must be such; the checks need 64. */
+const FRAMES = 512
+
+/** A function of the virtual bench, opened anew through the kernel. */
+function open({ backend, address, addressBits }: BenchedFunction): Opened {
+  const native = loadNative()
+  if (native.vfio === undefined) throw new Error('the addon is not built, so there is no VFIO to test')
+  const random = seededRandom(7n)
+  const identity = backend === 'noiommu' ? { physical: native.vfio } : {}
+  const frames = new FrameStore({ native: native.memory, frames: FRAMES, random, ...identity })
+  const device = openPciTarget(findPciTarget(address, backend), {
+    native,
+    addressBits,
+    random: () => random.below(2 ** 32),
+    keepFree: [],
+  })
+  return { native: native.memory, device, frames }
+}
+
+export async function openPciBench(fn: BenchedFunction): Promise<Bench> {
+  const { native, device, frames } = open(fn)
+  const reserved: number[] = []
+  return {
+    device,
+    memory: frames,
+    reserve(bytes) {
+      const area = native.reserve(bytes)
+      reserved.push(area)
+      return va(native.address(area))
+    },
+    close() {
+      device.close()
+      for (const area of reserved) native.release(area)
+      frames.close()
+    },
+  }
+}
+
+export async function openPciEngineBench(fn: BenchedFunction): Promise<EngineBench> {
+  const { device, frames } = open(fn)
+  const bench = { device, memory: frames, frames: [...frames.allocate({ count: 16 })] }
+  setBusMaster(bench, true)
+  const { addressBits } = fn
+  const engine = openEngine({ engine: 'edu', addressBits, maxTransfer: 4095, bufferOffset: 0x4_0000 }, device, frames)
+  return {
+    ...bench,
+    engine,
+    close() {
+      engine.close()
+      device.close()
+      frames.close()
+    },
+  }
+}
