@@ -50,10 +50,14 @@ export function readMounts(files: SystemFiles): readonly Mount[] | undefined {
     if (!others.has(view) || view === UNTOLD) others.set(view === UNTOLD ? pid : view, pid)
   }
   const texts = [...others.values()].map((pid) => files.text(`/proc/${pid}/mountinfo`) ?? '')
-  const mounts = [own, ...texts].flatMap(parseMountInfo)
-  const distinct = new Map(mounts.map((mount) => [`${mount.numbers} ${mount.source} ${mount.point}`, mount]))
-  return [...distinct.values()]
+  // What this process sees by its own names is not told again by others'.
+  const mounts = parseMountInfo(own)
+  const known = new Set(mounts.map(identityOf))
+  const hidden = new Map(texts.flatMap(parseMountInfo).map((mount) => [identityOf(mount), mount]))
+  return [...mounts, ...[...hidden.values()].filter((mount) => !known.has(identityOf(mount)))]
 }
+
+const identityOf = ({ numbers, type, source }: Mount): string => `${numbers} ${type} ${source}`
 
 /** Another user's process does not show its namespace, but its mounts. */
 const UNTOLD = 'undefined undefined'
