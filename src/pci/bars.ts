@@ -23,8 +23,14 @@ export interface ConfigBar extends BarAttributes {
  */
 export interface ProbedBars {
   readonly bars: readonly ProbedBar[]
-  /** Bytes of the expansion ROM; absent without one. */
-  readonly romSize?: number | undefined
+  /** Absent without an expansion ROM. */
+  readonly rom?: ProbedRom | undefined
+}
+
+export interface ProbedRom {
+  readonly start: bigint
+  /** Bytes. */
+  readonly size: number
 }
 
 export interface ProbedBar extends BarAttributes {
@@ -73,14 +79,17 @@ export function configBars(bytes: Uint8Array, probed?: ProbedBars): readonly Con
   return bars
 }
 
-/** The expansion ROM, where the register is not zero or a kernel knows its size. */
+/**
+ * The expansion ROM, where the register is not zero or a kernel knows of it. Linux gives it an address, but leaves the
+ * register alone while it is disabled (kernel: drivers/pci/setup-res.c).
+ */
 export function expansionRom(bytes: Uint8Array, probed?: ProbedBars): ExpansionRom | undefined {
   const offset = ROM_OFFSETS[headerType(bytes)]
   const value = offset === undefined ? undefined : readUnsigned(bytes, offset, 4)
-  if (value === undefined || (value === 0 && probed?.romSize === undefined)) return undefined
+  if (value === undefined || (value === 0 && probed?.rom === undefined)) return undefined
   // Bit 0 enables it, 31:11 are its address.
   const enabled = (value & 1) === 1 && decodes(bytes, 'memory')
-  return { address: BigInt(value - (value % 0x800)), size: probed?.romSize, enabled }
+  return { address: probed?.rom?.start ?? BigInt(value - (value % 0x800)), size: probed?.rom?.size, enabled }
 }
 
 function barAddress(bytes: Uint8Array, index: number, wide: boolean): bigint {

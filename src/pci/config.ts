@@ -1,3 +1,5 @@
+import { readUnsigned } from './register.ts'
+
 /**
  * What config spaces of all header types have in common, as pure functions over bytes (PCI Local Bus Specification 3.0,
  * section 6.1, and PCI Express Base Specification 5.0, section 7.5.1; offsets in bytes).
@@ -38,16 +40,17 @@ export interface ConfigIds {
   readonly classCode: number
 }
 
-/** @param bytes at least the first 64 bytes of config space */
+/** @param bytes of config space; what they don't reach is all ones, as on a bus */
 export function configIds(bytes: Uint8Array): ConfigIds {
-  const data = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const word = (offset: number): number => readUnsigned(bytes, offset, 2) ?? 0xffff
   const endpoint = headerType(bytes) === HeaderType.endpoint
+  const revisionAndClass = readUnsigned(bytes, ConfigOffset.revision, 4) ?? 0xffff_ffff
   return {
-    vendor: data.getUint16(ConfigOffset.vendor, true),
-    device: data.getUint16(ConfigOffset.device, true),
-    subsystemVendor: endpoint ? data.getUint16(ConfigOffset.subsystemVendor, true) : 0,
-    subsystem: endpoint ? data.getUint16(ConfigOffset.subsystem, true) : 0,
-    revision: data.getUint8(ConfigOffset.revision),
-    classCode: data.getUint32(ConfigOffset.revision, true) >>> 8,
+    vendor: word(ConfigOffset.vendor),
+    device: word(ConfigOffset.device),
+    subsystemVendor: endpoint ? word(ConfigOffset.subsystemVendor) : 0,
+    subsystem: endpoint ? word(ConfigOffset.subsystem) : 0,
+    revision: revisionAndClass % 0x100,
+    classCode: revisionAndClass >>> 8,
   }
 }

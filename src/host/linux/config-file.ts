@@ -1,5 +1,6 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import { join } from 'node:path'
+import { functionAbsent, ifPresent } from './gone.ts'
 
 /** A folder a PCI function. */
 export const SYSFS = '/sys/bus/pci/devices'
@@ -16,9 +17,12 @@ export interface ConfigFile {
 /**
  * Reads all of a function's config space that the kernel gives: without CAP_SYS_ADMIN only the first 64 bytes (128 of a
  * CardBus bridge). Reading wakes a function that sleeps, and changes nothing of it.
+ * @throws ProbarError device-absent
  */
 export function readConfigFile(address: string, sysfs: string = SYSFS): ConfigFile {
-  return read(join(sysfs, address, 'config'), Number.POSITIVE_INFINITY)
+  const found = ifPresent(() => read(join(sysfs, address, 'config'), Number.POSITIVE_INFINITY))
+  if (found === undefined) throw functionAbsent(address)
+  return found
 }
 
 /** The first 64 bytes, which every user can read; a listing has no business behind them. */

@@ -1,11 +1,10 @@
 import { readFileSync, readdirSync, readlinkSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { type PhysicalAddress, physicalAddress } from '../../base/address.ts'
-import { ProbarError } from '../../base/errors.ts'
-import { systemErrorCode } from '../../base/system-error.ts'
-import type { BarAttributes } from '../../pci/bars.ts'
+import type { BarAttributes, ProbedRom } from '../../pci/bars.ts'
 import { type ConfigIds, configIds } from '../../pci/config.ts'
 import { SYSFS, readConfigHeader } from './config-file.ts'
+import { functionAbsent, ifPresent } from './gone.ts'
 
 /** What sysfs tells of a PCI function (kernel: Documentation/ABI/testing/sysfs-bus-pci). */
 export interface PciFunction extends ConfigIds {
@@ -17,11 +16,10 @@ export interface PciFunction extends ConfigIds {
   readonly groupMembers: readonly string[]
   /** The memory node that is nearest; absent on a machine with one only. */
   readonly numaNode: number | undefined
-  /** Of its legacy interrupt; absent when it has none. */
+  /** Of its legacy interrupt, or of its first MSI vector while a driver has MSI enabled; absent when it has none. */
   readonly irq: number | undefined
   readonly bars: readonly PciBar[]
-  /** Bytes; absent without a ROM. */
-  readonly romSize: number | undefined
+  readonly rom: ProbedRom | undefined
 }
 
 export interface PciBar extends BarAttributes {
@@ -31,20 +29,27 @@ export interface PciBar extends BarAttributes {
   readonly size: number
 }
 
-/** All functions of the machine by address; empty where there is no sysfs. */
+/** All functions of the machine by address, without those that are unplugged meanwhile; empty where there is no sysfs. */
 export function listPciFunctions(sysfs: string = SYSFS): readonly PciFunction[] {
-  return (directory(sysfs) ?? []).toSorted().map((address) => readPciFunction(address, sysfs))
+  return (directory(sysfs) ?? []).toSorted().flatMap((address) => lookAt(address, sysfs) ?? [])
 }
 
 /** @throws ProbarError device-absent */
 export function readPciFunction(address: string, sysfs: string = SYSFS): PciFunction {
+  const found = lookAt(address, sysfs)
+  if (found === undefined) throw functionAbsent(address)
+  return found
+}
+
+/** Undefined unless its folder is there before and after: in between, each file may be missing for good. */
+function lookAt(address: string, sysfs: string): PciFunction | undefined {
   const folder = join(sysfs, address)
-  if (directory(folder) === undefined) {
-    throw new ProbarError(
-      'device-absent',
-      `no PCI function ${address} on this machine; 'probar devices' lists what there is`,
-    )
-  }
+  if (directory(folder) === undefined) return undefined
+  const found = ifPresent(() => readFolder(folder, address, sysfs))
+  return directory(folder) === undefined ? undefined : found
+}
+
+function readFolder(folder: string, address: string, sysfs: string): PciFunction {
   const group = link(join(folder, 'iommu_group'))
   const resources = readResources(join(folder, 'resource'))
   return {
@@ -56,24 +61,26 @@ export function readPciFunction(address: string, sysfs: string = SYSFS): PciFunc
     numaNode: numberAbove(-1, join(folder, 'numa_node')),
     irq: numberAbove(0, join(folder, 'irq')),
     bars: resources.slice(0, ROM).flatMap((resource, index) => (resource === undefined ? [] : [bar(index, resource)])),
-    romSize: resources[ROM]?.size,
+    rom: resources[ROM],
   }
 }
 
 /**
  * Ids as the kernel has them, which knows better than config space for a virtual function (all ones there) and for a
- * bridge (whose subsystem is in a capability); from config space where the kernel has no such file.
+ * bridge (whose subsystem is in a capability). Config space, which a sleeping function has to wake up for, is read only
+ * where the kernel has no such file.
  */
 function readIds(folder: string, address: string, sysfs: string): ConfigIds {
-  const config = configIds(readConfigHeader(address, sysfs))
+  let config: ConfigIds | undefined
+  const inConfig = (): ConfigIds => (config ??= configIds(readConfigHeader(address, sysfs)))
   const id = (file: string): number | undefined => numberAbove(-1, join(folder, file))
   return {
-    vendor: id('vendor') ?? config.vendor,
-    device: id('device') ?? config.device,
-    subsystemVendor: id('subsystem_vendor') ?? config.subsystemVendor,
-    subsystem: id('subsystem_device') ?? config.subsystem,
-    revision: id('revision') ?? config.revision,
-    classCode: id('class') ?? config.classCode,
+    vendor: id('vendor') ?? inConfig().vendor,
+    device: id('device') ?? inConfig().device,
+    subsystemVendor: id('subsystem_vendor') ?? inConfig().subsystemVendor,
+    subsystem: id('subsystem_device') ?? inConfig().subsystem,
+    revision: id('revision') ?? inConfig().revision,
+    classCode: id('class') ?? inConfig().classCode,
   }
 }
 
@@ -87,7 +94,7 @@ interface Resource {
 const ROM = 6
 
 function readResources(path: string): readonly (Resource | undefined)[] {
-  const lines = readFileSync(path, 'utf8').split('\n')
+  const lines = ifPresent(() => readFileSync(path, 'utf8').split('\n')) ?? []
   return lines.slice(0, ROM + 1).map((line) => {
     const [start = 0n, end = 0n, flags = 0n] = line.split(' ').filter(Boolean).map(BigInt)
     return end === 0n ? undefined : { start, size: Number(end - start) + 1, flags: Number(flags) }
@@ -118,14 +125,3 @@ function link(path: string): string | undefined {
 function directory(path: string): readonly string[] | undefined {
   return ifPresent(() => readdirSync(path))
 }
-
-function ifPresent<T>(look: () => T): T | undefined {
-  try {
-    return look()
-  } catch (error) {
-    if (MISSING.has(systemErrorCode(error) ?? '')) return undefined
-    throw error
-  }
-}
-
-const MISSING: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR'])

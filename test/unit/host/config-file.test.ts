@@ -18,9 +18,9 @@ describe('the config file of a function', () => {
     expect(readConfigHeader(ADDRESS, sysfs.path)).toEqual(counting(64))
   })
 
-  it('is absent with the system error of a missing file', () => {
+  it('is absent when the function is', () => {
     using sysfs = new FakeSysfs({})
-    expect(() => readConfigFile(ADDRESS, sysfs.path)).toThrow(expect.objectContaining({ code: 'ENOENT' }))
+    expect(() => readConfigFile(ADDRESS, sysfs.path)).toThrow(expect.objectContaining({ code: 'device-absent' }))
   })
 
   it('may be empty', () => {

@@ -1,8 +1,20 @@
 import { describe, expect, it } from '@jest/globals'
+import { rmSync, symlinkSync } from 'node:fs'
+import { join } from 'node:path'
 import { listPciFunctions, readPciFunction } from '../../../src/host/linux/pci-functions.ts'
 import { FakeSysfs } from './sysfs.ts'
 
 const ADDRESS = '0000:01:00.0'
+
+/** Of a virtual function. */
+const IDS = {
+  vendor: '0x8086\n',
+  device: '0x10ed\n',
+  subsystem_vendor: '0x15d9\n',
+  subsystem_device: '0x0611\n',
+  revision: '0x01\n',
+  class: '0x020000\n',
+}
 
 describe('a PCI function in sysfs', () => {
   it('has the ids of its config space, its driver and its IOMMU group', () => {
@@ -44,11 +56,14 @@ describe('a PCI function in sysfs', () => {
     ])
   })
 
-  it('has a ROM of the size that the kernel found', () => {
+  it('has a ROM where the kernel put it', () => {
     using sysfs = new FakeSysfs({
       [ADDRESS]: { resources: { 6: '0x00000000feb00000 0x00000000feb0ffff 0x0000000000046200' } },
     })
-    expect(readPciFunction(ADDRESS, sysfs.path)).toMatchObject({ romSize: 0x1_0000, bars: [] })
+    expect(readPciFunction(ADDRESS, sysfs.path)).toMatchObject({
+      rom: { start: 0xfeb0_0000n, size: 0x1_0000 },
+      bars: [],
+    })
   })
 
   it('has the other functions of its group in order, and not itself', () => {
@@ -67,15 +82,7 @@ describe('a PCI function in sysfs', () => {
   })
 
   it('has the ids that the kernel has, where config space has none as of a virtual function', () => {
-    const files = {
-      vendor: '0x8086\n',
-      device: '0x10ed\n',
-      subsystem_vendor: '0x15d9\n',
-      subsystem_device: '0x0611\n',
-      revision: '0x01\n',
-      class: '0x020000\n',
-    }
-    using sysfs = new FakeSysfs({ [ADDRESS]: { ids: { vendor: 0xffff, device: 0xffff }, files } })
+    using sysfs = new FakeSysfs({ [ADDRESS]: { ids: { vendor: 0xffff, device: 0xffff }, files: IDS } })
     expect(readPciFunction(ADDRESS, sysfs.path)).toMatchObject({
       vendor: 0x8086,
       device: 0x10ed,
@@ -84,6 +91,23 @@ describe('a PCI function in sysfs', () => {
       revision: 1,
       classCode: 0x020000,
     })
+  })
+
+  it('is left asleep: its config space is not read where the kernel has all ids', () => {
+    using sysfs = new FakeSysfs({ [ADDRESS]: { files: IDS } })
+    rmSync(join(sysfs.path, ADDRESS, 'config'))
+    expect(readPciFunction(ADDRESS, sysfs.path)).toMatchObject({ vendor: 0x8086, classCode: 0x020000 })
+  })
+
+  it('has ids of all ones where neither the kernel has them nor config space', () => {
+    using sysfs = new FakeSysfs({ [ADDRESS]: { config: new Uint8Array(3).fill(1), files: { device: '0x0002\n' } } })
+    expect(readPciFunction(ADDRESS, sysfs.path)).toMatchObject({ vendor: 0x0101, device: 2, classCode: 0xff_ffff })
+  })
+
+  it('has no BARs where the kernel has no file of them', () => {
+    using sysfs = new FakeSysfs({ [ADDRESS]: {} })
+    rmSync(join(sysfs.path, ADDRESS, 'resource'))
+    expect(readPciFunction(ADDRESS, sysfs.path)).toMatchObject({ bars: [], rom: undefined })
   })
 
   it('is absent when there is no folder of its address, and the message says how to list what there is', () => {
@@ -104,6 +128,13 @@ describe('the functions of a machine', () => {
       '0000:02:00.0',
       '0001:00:00.0',
     ])
+  })
+
+  it('are listed without one that is unplugged meanwhile', () => {
+    using sysfs = new FakeSysfs({ [ADDRESS]: {}, '0000:02:00.0': {} })
+    rmSync(join(sysfs.path, '0000:02:00.0'), { recursive: true })
+    symlinkSync('../gone', join(sysfs.path, '0000:02:00.0'))
+    expect(listPciFunctions(sysfs.path).map(({ address }) => address)).toEqual([ADDRESS])
   })
 
   it('are none where there is no sysfs', () => {

@@ -96,10 +96,11 @@ describe('expansionRom', () => {
     expect([enabled(0, 1), enabled(MEMORY, 0), enabled(MEMORY, 1)]).toEqual([false, false, true])
   })
 
-  it('is there without an address when a kernel knows its size, else not', () => {
+  it('is where the kernel put it, although its register is zero while it is disabled, else not there', () => {
     const { bytes } = new ConfigBytes()
     expect(expansionRom(bytes)).toBeUndefined()
-    expect(expansionRom(bytes, { bars: [], romSize: 0x8000 })).toEqual({ address: 0n, size: 0x8000, enabled: false })
+    const rom = { start: 0x1_fe40_0000n, size: 0x8000 }
+    expect(expansionRom(bytes, { bars: [], rom })).toEqual({ address: rom.start, size: rom.size, enabled: false })
   })
 })
 
