@@ -59,20 +59,20 @@ interface Surroundings {
 function decodeLink({ offset, id, version }: Link, { bytes, type, end }: Surroundings): Capability {
   const extended = version !== undefined
   const kind = capabilityKind(id, extended)
-  const layout = kind.decode?.({ bytes: bytes.subarray(offset), express: type })
+  // One that should reach out of its part has no registers in the other, where they would be made of something else.
+  const part = extended ? bytes : bytes.subarray(0, EXTENDED_START)
+  const layout = kind.decode?.({ bytes: part.subarray(offset), express: type })
   const least = extended ? 4 : 2
   const length = layout === undefined || layout.length < least ? undefined : layout.length
-  const shown = bytes.slice(offset, length === undefined ? Math.min(end, offset + SHOWN) : offset + length)
-  const registers = decodeRegisters(layout?.registers ?? [], bytes, offset)
+  const shown = part.slice(offset, length === undefined ? Math.min(end, offset + SHOWN) : offset + length)
+  const registers = decodeRegisters(layout?.registers ?? [], part, offset)
   const known = { offset, id, extended, name: kind.name, registers, bytes: shown }
   return { ...known, ...(extended ? { version } : {}), ...(length === undefined ? {} : { length }) }
 }
 
-/** Where the next capability begins, or the part of config space that this one is in ends. */
-function endOf({ offset, version }: Link, sorted: readonly Link[], bytes: Uint8Array): number {
-  const next = sorted.find((other) => other.offset > offset)?.offset ?? bytes.length
-  return version === undefined ? Math.min(next, EXTENDED_START) : next
-}
+/** Where the next capability begins, or config space ends. */
+const endOf = ({ offset }: Link, sorted: readonly Link[], bytes: Uint8Array): number =>
+  sorted.find((other) => other.offset > offset)?.offset ?? bytes.length
 
 function cut(capabilities: readonly Capability[], bytes: Uint8Array): readonly ConfigProblem[] {
   return capabilities.flatMap(({ name, offset, extended, length = 0 }) => {

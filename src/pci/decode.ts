@@ -1,10 +1,10 @@
-import { bridgeHeader, endpointHeader } from './header.ts'
+import { bridgeHeader, commonHeader, endpointHeader } from './header.ts'
 import { type BridgeWindow, bridgeWindows } from './bridge.ts'
 import { type ConfigBar, type ExpansionRom, type ProbedBars, configBars, expansionRom } from './bars.ts'
 import { type ConfigIds, HeaderType, configIds, headerType } from './config.ts'
 import { type Capability, decodeCapabilities } from './decode-capabilities.ts'
 import type { ConfigProblem } from './problem.ts'
-import { type DecodedRegister, decodeRegisters } from './register.ts'
+import { type DecodedRegister, type RegisterSpec, decodeRegisters } from './register.ts'
 
 /** A config space, taken apart. */
 export interface DecodedConfig {
@@ -36,7 +36,7 @@ export function decodeConfig(bytes: Uint8Array, probed?: ProbedBars): DecodedCon
   return {
     ids: configIds(whole),
     header,
-    registers: decodeRegisters(header === 'bridge' ? bridgeHeader : endpointHeader, whole),
+    registers: decodeRegisters(HEADER_REGISTERS[header], whole),
     bars: configBars(whole, probed),
     rom: expansionRom(whole, probed),
     windows: header === 'bridge' ? bridgeWindows(whole) : [],
@@ -50,6 +50,13 @@ const HEADERS: Readonly<Record<number, DecodedConfig['header']>> = {
   [HeaderType.endpoint]: 'device',
   [HeaderType.bridge]: 'bridge',
   [HeaderType.cardbus]: 'cardbus',
+}
+
+const HEADER_REGISTERS: Readonly<Record<DecodedConfig['header'], readonly RegisterSpec[]>> = {
+  device: endpointHeader,
+  bridge: bridgeHeader,
+  cardbus: commonHeader,
+  unknown: commonHeader,
 }
 
 function atLeastHeader(bytes: Uint8Array): Uint8Array {

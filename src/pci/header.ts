@@ -45,7 +45,8 @@ export const status = register('Status', 0x06, 2, 'PCIe 7.5.1.1.4', [
 export const interruptPin = register('InterruptPin', 0x3d, 1, 'PCIe 7.5.1.1.13', [choice(0, 8, 'Pin', PIN)])
 export const interruptLine = register('InterruptLine', 0x3c, 1, 'PCIe 7.5.1.1.12', [number(0, 8, 'Line')])
 
-const common: readonly RegisterSpec[] = [
+/** Of every header type, also of those that are not known any further. */
+export const commonHeader: readonly RegisterSpec[] = [
   command,
   status,
   register('CacheLineSize', 0x0c, 1, 'PCIe 7.5.1.1.7', [
@@ -62,7 +63,7 @@ const common: readonly RegisterSpec[] = [
 ]
 
 export const endpointHeader: readonly RegisterSpec[] = [
-  ...common,
+  ...commonHeader,
   // Conventional PCI only (PCI 6.2.4); zero on PCI Express.
   register('MinGnt', 0x3e, 1, 'PCIe 7.5.1.2.5', [
     number(0, 8, 'Time', { unit: 'µs', value: (quarters) => quarters / 4 }),
@@ -73,7 +74,7 @@ export const endpointHeader: readonly RegisterSpec[] = [
 ]
 
 export const bridgeHeader: readonly RegisterSpec[] = [
-  ...common,
+  ...commonHeader,
   register('Bus', 0x18, 4, 'PCIe 7.5.1.3.2 to 7.5.1.3.5', [
     number(0, 8, 'Primary'),
     number(8, 8, 'Secondary'),

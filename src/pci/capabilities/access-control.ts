@@ -13,11 +13,17 @@ const controls: readonly FieldSpec[] = [
 ]
 const BLOCKING = ['Direct', 'Blocked', 'Redirected']
 
+/** @param fields bit 0 for egress control, 10:3 for the size of its vector, where 0 stands for 256 (PCIe 7.7.8.2) */
+function vectorBits(fields: number): number {
+  return bitsOf(fields, 0, 1) === 0 ? 0 : bitsOf(fields, 3, 8) || 256
+}
+
 const registers = [
   register('ACSCap', 4, 2, 'PCIe 7.7.8.2', [
     ...controls,
     flag(7, 'Enhanced'),
-    number(8, 8, 'EgressVector', { unit: 'bits' }),
+    // From EgressCtrl on, without which there is none.
+    number(5, 11, 'EgressVector', { unit: 'bits', value: vectorBits }),
   ]),
   register('ACSCtl', 6, 2, 'PCIe 7.7.8.3', [
     ...controls,
@@ -27,12 +33,9 @@ const registers = [
     flag(12, 'UnclaimedReqRedir'),
   ]),
 ]
-const EGRESS = 0x20
 
 /** Access Control Services, extended id 000d (PCIe 7.7.8); behind it an egress vector, where there is egress control. */
 export const accessControl: CapabilityDecoder = ({ bytes }) => {
-  const value = readUnsigned(bytes, 4, 2) ?? 0
-  // A vector of 0 bits has 256.
-  const bits = (value & EGRESS) === 0 ? 0 : bitsOf(value, 8, 8) || 256
+  const bits = vectorBits(bitsOf(readUnsigned(bytes, 4, 2) ?? 0, 5, 11))
   return { length: 8 + Math.ceil(bits / 32) * 4, registers }
 }

@@ -29,7 +29,8 @@ export const deviceRegisters = (type: PortType): readonly RegisterSpec[] => [
     flag(14, 'PwrInd'),
     flag(15, 'RBE'),
     ...(LEGACY_OR_ENDPOINT.includes(type) || type === INTEGRATED ? [flag(28, 'FLReset')] : []),
-    ...(LEGACY_OR_ENDPOINT.includes(type) || type === UPSTREAM
+    // Of ports that look towards the root complex.
+    ...(LEGACY_OR_ENDPOINT.includes(type) || type === UPSTREAM || type === TO_PCI
       ? [number(18, 10, 'SlotPowerLimit', { unit: 'W', value: powerLimit })]
       : []),
   ]),
@@ -102,7 +103,8 @@ export const deviceRegisters2: readonly RegisterSpec[] = [
     choice(18, 2, 'OBFF', ['Not Supported', 'Via message', 'Via WAKE#', 'Via message/WAKE#']),
     flag(20, 'ExtFmt'),
     flag(21, 'EETLPPrefix'),
-    number(22, 2, 'MaxEETLPPrefixes', { value: (count) => (count === 0 ? 4 : count) }),
+    // From EETLPPrefix on, without which there are none.
+    number(21, 3, 'MaxEETLPPrefixes', { value: (bits) => (bits % 2 === 0 ? 0 : (bits - 1) / 2 || 4) }),
     choice(24, 2, 'EmergencyPowerReduction', {
       0: 'Not Supported',
       1: 'Device Specific',

@@ -37,6 +37,8 @@ const capabilities = register('ExpCap', 2, 2, 'PCIe 7.5.3.2', [
 ])
 
 const SLOT = 0x100
+/** Ports that look away from the root complex, where a slot can be (PCIe 7.5.3.2). */
+const DOWNSTREAM: readonly PortType[] = [Port.root, Port.downstream, Port.fromPci]
 
 /** @param bytes of a PCI Express capability, from its id on */
 export function portType(bytes: Uint8Array): PortType | undefined {
@@ -49,7 +51,7 @@ export const express: CapabilityDecoder = ({ bytes }) => {
   const value = readUnsigned(bytes, 2, 2) ?? 0
   const [version, type] = [bitsOf(value, 0, 4), bitsOf(value, 4, 4)]
   const onBus = type !== Port.integratedEndpoint && type !== Port.eventCollector
-  const slot = (type === Port.root || type === Port.downstream) && (value & SLOT) !== 0
+  const slot = DOWNSTREAM.includes(type) && (value & SLOT) !== 0
   const root = type === Port.root || type === Port.eventCollector
   return {
     length: lengthOf(version, { onBus, slot, root }),

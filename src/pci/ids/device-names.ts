@@ -22,9 +22,9 @@ export function deviceNames(ids: ConfigIds, names: PciNames): DeviceNames {
   return Object.fromEntries(Object.entries(found).filter(([, name]) => name !== undefined))
 }
 
-/** The card's own name, or at least that of who made it; 0000:0000 is none. */
+/** Who made the card and its own name, as far as known; 0000:0000 is none. */
 function subsystemName(names: PciNames, ids: readonly [number, number, number, number]): string | undefined {
   const [, , vendor, id] = ids
   if (vendor === 0 && id === 0) return undefined
-  return names.subsystem(...ids) ?? names.vendor(vendor)
+  return [names.vendor(vendor), names.subsystem(...ids)].filter((name) => name !== undefined).join(' ') || undefined
 }

@@ -111,6 +111,13 @@ describe('capabilities that lie badly', () => {
     expect(capabilities[0]?.registers.map(({ name }) => name)).toEqual(['MsgCtl'])
   })
 
+  it('reads none of its registers from where extended capabilities are', () => {
+    const config = new ConfigBytes(4096).list(0x40).capability(0x40, 0x10, 0xfc).capability(0xfc, 0x11, 0)
+    const [, msiX] = decodeConfig(config.extended(0x100, 0x0003, 0).bytes).capabilities
+    expect(msiX?.registers.map(({ name }) => name)).toEqual(['MsgCtl'])
+    expect(msiX?.bytes.length).toBe(4)
+  })
+
   it('reports none that ends where config space ends', () => {
     const { bytes } = new ConfigBytes().list(0xf4).capability(0xf4, 0x11, 0)
     expect(kinds(decodeConfig(bytes))).toEqual([])
@@ -121,6 +128,19 @@ describe('capabilities that lie badly', () => {
     expect(decodeConfig(bytes.subarray(0, 0x48)).problems).toEqual([
       { kind: 'truncated', offset: 0x40, text: expect.stringContaining('72 bytes are at hand') },
     ])
+  })
+})
+
+describe('the header', () => {
+  it.each([
+    [0, true],
+    [1, false],
+    [2, false],
+    [0x7e, false],
+  ])('of type %i has the timing of a device: %s', (type, has) => {
+    const names = decodeConfig(new ConfigBytes(256, type).bytes).registers.map(({ name }) => name)
+    expect(names.includes('MinGnt')).toBe(has)
+    expect(names).toContain('Control')
   })
 })
 
@@ -140,6 +160,8 @@ describe('the length of a capability', () => {
     ['an endpoint, version 1', 0x0001, 0x14],
     ['an integrated endpoint, version 1', 0x0091, 0x0c],
     ['a downstream port with a slot, version 1', 0x0161, 0x1c],
+    ['a bridge from PCI with a slot, version 1', 0x0181, 0x1c],
+    ['an upstream port, which has no slot, version 1', 0x0151, 0x14],
     ['a root port, version 1', 0x0041, 0x24],
     ['an endpoint, version 2', 0x0002, 0x34],
     ['an integrated endpoint, version 2', 0x0092, 0x2c],
@@ -189,11 +211,17 @@ describe('extended capabilities', () => {
     expect(names).toEqual([true, false])
   })
 
-  it('have an egress vector of 256 bits where its size is 0', () => {
-    const lengths = [0x0000, 0x0020, 0x0820, 0x2120].map((value) => {
+  it('have an egress vector with egress control only, and of 256 bits where its size is 0', () => {
+    const seen = [0x0800, 0x0020, 0x0820, 0x2120].map((value) => {
       const config = new ConfigBytes(4096).list(0x40).capability(0x40, 0x10, 0)
-      return decodeConfig(config.extended(0x100, 0x000d, 0).put16(0x104, value).bytes).capabilities[1]?.length
+      const [, acs] = decodeConfig(config.extended(0x100, 0x000d, 0).put16(0x104, value).bytes).capabilities
+      return [acs?.length, fieldOf(acs?.registers ?? [], 'ACSCap', 'EgressVector')]
     })
-    expect(lengths).toEqual([8, 40, 12, 16])
+    expect(seen).toEqual([
+      [8, 0],
+      [40, 256],
+      [12, 8],
+      [16, 33],
+    ])
   })
 })

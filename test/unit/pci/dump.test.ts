@@ -49,6 +49,7 @@ describe('parseDump', () => {
     ['a missing line', good.replace(/^10: .*\n/m, ''), /line 3: it goes on at 20, where 10 is due/],
     ['a line twice', good.replace(/^(10: .*\n)/m, '$1$1'), /line 4: it goes on at 10, where 20 is due/],
     ['a digit that is none', good.replace('10: 00', '10: 0g'), /line 3: '10: 0g .*' is no line of bytes/],
+    ['a long line of something else', `01:00.0\n00: ${'x'.repeat(1e6)}`, /line 2: '.{4,60}' is no line of bytes/],
     ['a byte of three digits', good.replace('10: 00', '10: 000'), /line 3: .* is no line of bytes/],
     ['bytes without an address', good.split('\n').slice(1).join('\n'), /line 1: bytes before any PCI address/],
     ['a function twice', good + good, /line 7: 0000:01:00.0 is there twice/],

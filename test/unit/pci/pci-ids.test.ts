@@ -119,7 +119,7 @@ describe('deviceNames', () => {
     expect(deviceNames(ids, names)).toEqual({
       vendor: 'Intel Corporation',
       device: '82574L Gigabit Network Connection',
-      subsystem: 'A card of the bench',
+      subsystem: 'Red Hat, Inc. A card of the bench',
       class: 'Non-Volatile memory controller',
       programmingInterface: 'NVM Express',
     })

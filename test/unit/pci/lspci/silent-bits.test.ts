@@ -26,6 +26,17 @@ describe('fields that lspci words otherwise or not at all', () => {
   const rows: readonly (readonly [register: string, label: string, value: unknown, config: ConfigBytes])[] = [
     ['RootSta', 'PMEReqID', '0x1234', express().put32(0x60, 0x0001_1234)],
     ['DevCap2', 'EmergencyPowerReduction', 'Form Factor or Device Specific', express().put32(0x64, 0x0200_0000)],
+    [
+      'DevCap',
+      'SlotPowerLimit',
+      3,
+      express()
+        .put16(0x42, 0x0072)
+        .put32(0x44, 3 << 18),
+    ],
+    ['DevCap2', 'MaxEETLPPrefixes', 0, express().put32(0x64, 0x00c0_0000)],
+    ['DevCap2', 'MaxEETLPPrefixes', 4, express().put32(0x64, 0x0020_0000)],
+    ['DevCap2', 'MaxEETLPPrefixes', 2, express().put32(0x64, 0x00a0_0000)],
     ['DevCap2', 'LN System CLS', '128 bytes', express().put32(0x64, 0x8000)],
     ['LnkCtl2', 'Selectable De-emphasis', '-3.5dB', express().put16(0x70, 0x40)],
     ['LnkCtl2', 'Transmit Margin', 5, express().put16(0x70, 0x280)],
