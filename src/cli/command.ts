@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { type ErrorCode, codeOf } from '../base/errors.ts'
+import { printable } from '../report/text.ts'
 import { type CliIo, ExitStatus } from './io.ts'
 
 /** What is not Probar's own failure: the user's words (2), or a machine that is not ready (3). */
@@ -39,7 +40,8 @@ export async function reporting(io: CliIo, action: () => Promise<ExitStatus> | E
   try {
     io.exit(await action())
   } catch (error) {
-    io.stderr.write(`${describe(error)}\n`)
+    // The message may quote a file or an argument.
+    io.stderr.write(`${printable(describe(error))}\n`)
     const code = codeOf(error)
     io.exit(io.signal.aborted ? ExitStatus.interrupted : ((code && STATUSES[code]) ?? ExitStatus.failed))
   }

@@ -40,6 +40,10 @@ describe('the table of devices', () => {
     expect(lines[1]).toMatch(/^0000:03:00\.0  8086:10d3  Ethernet c…  15 {5}intel-82574  bound to snd_hda_intel$/)
   })
 
+  it('takes the room that a wide terminal has', () => {
+    expect(asTable([card], 200)).toContain('  Ethernet controller of a long name  ')
+  })
+
   it('shows the whole class where there is room, and its code where it has no name', () => {
     const { problem: _problem, ...ready } = { ...card, names: {}, profiles: [] }
     expect(asTable([ready])).toMatch(/ 020000 .*ready$/m)

@@ -38,6 +38,14 @@ describe('probar inspect on a saved dump', () => {
     expect(stdout).not.toContain('Problem')
   })
 
+  it('takes the UTF-16 that PowerShell makes of it, and a mark in front of UTF-8', async () => {
+    const text = `\ufeff${readFileSync(dump('edu'), 'utf8')}`
+    writeFileSync(join(folder, 'utf-16'), text, 'utf16le')
+    for (const file of [saved('utf-8', text), join(folder, 'utf-16')]) {
+      expect((await probar(['inspect', '--from', file])).stdout).toMatch(/^0000:01:00\.0 .*1234:11e8/)
+    }
+  })
+
   const both = (): string => saved('both', readFileSync(dump('edu'), 'utf8') + readFileSync(dump('intel-hda'), 'utf8'))
 
   it('shows all devices in it, with an empty line between', async () => {
@@ -113,10 +121,16 @@ describe('what probar inspect refuses', () => {
     ['a malformed address in a dump', ['01:00.9', '--from', dump('edu')], 2, 'reference-unknown'],
     ['a dump that is not there', ['--from', join(DUMPS, 'absent.txt')], 2, 'dump-invalid'],
     ['a folder as dump', ['--from', DUMPS], 2, 'dump-invalid'],
+    ['a file without an end as dump', ['--from', '/dev/zero'], 2, 'dump-invalid'],
     ['a file that is no dump', ['--from', join(DUMPS, 'README.md')], 2, 'dump-invalid'],
   ])('%s', async (_, words, status, code) => {
     const ended = await probar(['inspect', ...words])
     expect([ended.status, ended.stdout]).toEqual([status, ''])
     expect(ended.stderr).toMatch(new RegExp(`^error ${code}: `))
+  })
+
+  it('keeps what a file holds from steering the terminal', async () => {
+    const { stderr } = await probar(['inspect', '--from', saved('steering', '01:00.0\n00: \u001b]0;x\u0007\n')])
+    expect(stderr).toMatch(/^error dump-invalid: .* line 2: '00: �\]0;x�' is no line of bytes/)
   })
 })

@@ -21,7 +21,8 @@ export function devicesCommand(io: CliIo): Command {
       reporting(io, () => {
         const devices = listDevices()
         if (json) io.stdout.write(`${JSON.stringify(devices.map(asJson), undefined, 2)}\n`)
-        else io.stdout.write(verbose ? devices.map(details).join('\n') : asTable(devices))
+        else
+          io.stdout.write(verbose ? devices.map(details).join('\n') : asTable(devices, io.stdout.columns || undefined))
         return ExitStatus.ok
       }),
     )

@@ -1,11 +1,10 @@
-import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { Command } from 'commander'
 import { ProbarError } from '../../base/errors.ts'
-import { systemErrorCode } from '../../base/system-error.ts'
 import { type InspectedDevice, inspectDevice, inspectDump } from '../../session/inspect.ts'
 import { reporting, settle } from '../command.ts'
 import { type CliIo, ExitStatus } from '../io.ts'
+import { readDump } from './dump-file.ts'
 import { asJson } from './json.ts'
 import { asText } from './text.ts'
 
@@ -42,17 +41,5 @@ function jsonOf(devices: readonly InspectedDevice[], ref: string | undefined): s
   return `${JSON.stringify(ref === undefined ? objects : objects[0], undefined, 2)}\n`
 }
 
-function readDump(path: string): string {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch (error) {
-    const why = systemErrorCode(error) === 'ENOENT' ? 'is not there' : `can't be read (${systemErrorCode(error)})`
-    throw new ProbarError('dump-invalid', `${path} ${why}; make a dump by 'lspci -xxxx > FILE' as root`, {
-      cause: error,
-    })
-  }
-}
-
 /** Lines are broken to a terminal's width; elsewhere they come whole, for grep. */
-const columns = ({ stdout }: CliIo): number =>
-  stdout.isTTY === true ? (stdout.columns ?? 80) : Number.POSITIVE_INFINITY
+const columns = ({ stdout }: CliIo): number => (stdout.isTTY === true ? stdout.columns || 80 : Number.POSITIVE_INFINITY)
