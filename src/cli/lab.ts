@@ -3,16 +3,14 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { systemClock } from '../base/clock.ts'
-import { ProbarError } from '../base/errors.ts'
 import type { KernelChoice } from '../lab/boot-files.ts'
 import { outFolder, visibleInGuest } from '../lab/out-folder.ts'
-import type { NamedPresentation } from '../lab/presentation.ts'
 import { ACCELERATORS, IOMMUS, type Accelerator, type Iommu } from '../lab/qemu/arguments.ts'
 import { runLab, type LabHost } from '../lab/run.ts'
 import { setUpLab } from '../lab/setup.ts'
-import { loadProfile } from '../profile/load.ts'
 import { collect, reporting, settle } from './command.ts'
 import { ExitStatus, type CliIo } from './io.ts'
+import { BENCH_DEVICES, presentationsOf } from './lab-devices.ts'
 import { packageRoot } from './package.ts'
 
 interface RunOptions {
@@ -21,6 +19,7 @@ interface RunOptions {
   readonly iommu: Iommu
   readonly kernel: string
   readonly bind: 'vfio' | 'none'
+  readonly leave: readonly string[]
   readonly out?: string
   readonly timeout: number
   readonly memory: number
@@ -41,7 +40,11 @@ function runCommand(io: CliIo): Command {
   return settle(new Command('run'), io)
     .description('boot the guest, run COMMAND in it in the current folder, return its exit status')
     .argument('<command...>', 'a program and its arguments; or one quoted line for the shell of the guest')
-    .option('--devices <list>', 'profiles of the devices, comma-separated, or none', 'qemu-edu')
+    .option(
+      '--devices <list>',
+      `profiles of the devices, comma-separated; all (${BENCH_DEVICES.length}), or none`,
+      'qemu-edu',
+    )
     .option('--qemu-device <args>', 'a further device as QEMU writes it (repeatable)', collect, [])
     .addOption(new Option('--iommu <kind>', 'the IOMMU').choices(IOMMUS).default('intel'))
     .option(
@@ -49,6 +52,7 @@ function runCommand(io: CliIo): Command {
       'stock (of Debian), own (built here, minutes, once), or a file: vmlinux or bzImage',
       'stock',
     )
+    .option('--leave <device>', 'leave this profile or address to its own driver (repeatable)', collect, [])
     .addOption(new Option('--bind <driver>', 'the driver of the devices').choices(['vfio', 'none']).default('vfio'))
     .option('--out <dir>', 'empty folder for what COMMAND writes under $PROBAR_OUT (default: a fresh one in out/)')
     .option('--timeout <seconds>', 'ends a guest that takes longer', atLeast(1, 86_400, 'seconds'), 300)
@@ -83,7 +87,7 @@ async function run(command: readonly string[], options: RunOptions, io: CliIo): 
   if (options.iommu === 'none' && options.bind === 'vfio' && kernel.kind === 'stock') {
     io.stderr.write("lab: Debian's vfio-pci takes no device without an IOMMU, so none is bound; --kernel own can\n")
   }
-  const { timeout, memory, accel, qemuDevice, bind, iommu, verbose = false } = options
+  const { timeout, memory, accel, qemuDevice, bind, leave, iommu, verbose = false } = options
   const outcome = await runLab(
     {
       command,
@@ -92,6 +96,7 @@ async function run(command: readonly string[], options: RunOptions, io: CliIo): 
       devices,
       kernel,
       bind,
+      leave,
       iommu,
       verbose,
       passedThrough: qemuDevice,
@@ -128,16 +133,6 @@ function kernelChoice(kernel: string, cwd: string): KernelChoice {
   if (kernel === 'stock') return { kind: 'stock' }
   if (kernel === 'own') return { kind: 'own' }
   return { kind: 'file', path: resolve(cwd, kernel) }
-}
-
-/** @throws ProbarError usage, profile-unknown, profile-invalid */
-function presentationsOf(list: string, cwd: string): NamedPresentation[] {
-  if (list === 'none') return []
-  return list.split(',').map((name) => {
-    const presentation = loadProfile(/[/\\]|\.ya?ml$/.test(name) ? resolve(cwd, name) : name).lab?.qemu
-    if (presentation !== undefined) return { name, presentation }
-    throw new ProbarError('usage', `--devices ${name}: QEMU has no such device (the profile has no section lab.qemu)`)
-  })
 }
 
 const atLeast =

@@ -5,7 +5,7 @@
 export interface Presentation {
   /** QEMU's name of the model, for example `edu`. */
   readonly device: string
-  /** Properties of the model as QEMU spells them. */
+  /** Properties of the model as QEMU spells them; `{id}` in a text becomes the device's own id. */
   readonly properties?: Readonly<Record<string, string | number | bigint | boolean>> | undefined
   /** Further arguments, such as `['-drive', 'if=none,id={id}-disk,…']`; `{id}` becomes the device's own id. */
   readonly arguments?: readonly (readonly [flag: string, value: string])[] | undefined

@@ -11,7 +11,7 @@ import { follow } from './exchange/output.ts'
 import { performRequest } from './exchange/requests.ts'
 import type { AttachedDevice, NamedPresentation } from './presentation.ts'
 import { qemuArguments, type Accelerator, type Iommu } from './qemu/arguments.ts'
-import { attach } from './qemu/attach.ts'
+import { attach, boundDevices } from './qemu/attach.ts'
 import { Guest } from './qemu/guest.ts'
 import { runFolder } from './run-folder.ts'
 import { BOOT_TOOLS, findTools } from './tools.ts'
@@ -26,6 +26,8 @@ export interface LabRequest {
   readonly devices: readonly NamedPresentation[]
   readonly passedThrough: readonly string[]
   readonly bind: 'vfio' | 'none'
+  /** Names or addresses of devices that stay with their own drivers. */
+  readonly leave: readonly string[]
   readonly iommu: Iommu
   readonly kernel: KernelChoice
   readonly accelerator: Accelerator
@@ -116,7 +118,7 @@ function guestSettings(
   host: LabHost,
   devices: readonly AttachedDevice[],
 ): Parameters<typeof writeGuestFolder>[1] {
-  const { command, folder, out, bind, iommu } = request
+  const { command, folder, out, bind, leave, iommu } = request
   return {
     command,
     folder,
@@ -124,7 +126,7 @@ function guestSettings(
     endMark: host.endMark,
     node: host.node,
     probarMain: host.probarMain,
-    bind: bind === 'none' ? [] : devices.flatMap(({ address }) => address ?? []),
+    bind: bind === 'none' ? [] : boundDevices(devices, leave),
     iommu: iommu !== 'none',
     unsafeInterrupts: iommu === 'virtio',
   }

@@ -46,9 +46,9 @@ function read(file: string): string {
   }
 }
 
-/** Those of the profiles that describe the device. */
+/** Those of the profiles that describe the device, but for those that are taken only by name. */
 export function matchProfiles(identity: PciIdentity, profiles: readonly Profile[]): Profile[] {
-  return profiles.filter((profile) => describesDevice(profile, identity))
+  return profiles.filter((profile) => profile.onlyByName !== true && describesDevice(profile, identity))
 }
 
 /** @throws ProbarError profile-mismatch */

@@ -112,7 +112,8 @@ const labSchema = object({
     properties: z
       .record(text, z.union([z.string(), z.number()], { error: 'must be a text or a number' }))
       .readonly()
-      .exactOptional(),
+      .exactOptional()
+      .describe('properties of the model; {id} stands for the id of the device'),
     arguments: list(z.tuple([text, z.string()], { error: 'must be a list of two texts, flag and value' }).readonly())
       .exactOptional()
       .describe('[flag, value] pairs that QEMU needs besides; {id} stands for the id of the device'),
@@ -123,6 +124,10 @@ export const profileSchema = object({
   name: z.string().regex(/^[a-z0-9][a-z0-9-]*$/, { error: 'must be lowercase words joined by hyphens' }),
   title: text,
   source: text.describe('the public document that the facts come from'),
+  onlyByName: z
+    .literal(true)
+    .exactOptional()
+    .describe('taken only when --profile names it: nothing tells its device from that of another profile'),
   match: z.array(matchSchema).min(1, { error: 'must have at least one entry' }).readonly(),
   regions: list(regionSchema),
   dma: dmaSchema.exactOptional(),

@@ -22,16 +22,34 @@ export function attach(named: readonly NamedPresentation[], passedThrough: reado
   return attached
 }
 
+/**
+ * Addresses of the devices that are not left to their own drivers.
+ * @param leave names or addresses of those that are
+ * @throws ProbarError usage for one that there is not
+ */
+export function boundDevices(devices: readonly AttachedDevice[], leave: readonly string[]): string[] {
+  const isCalled = (text: string, { name, address }: AttachedDevice): boolean => text === name || text === address
+  const unknown = leave.find((text) => !devices.some((device) => isCalled(text, device)))
+  if (unknown !== undefined) {
+    const there = devices.map(({ name, address = 'no address' }) => `${name} (${address})`).join(', ')
+    throw new ProbarError('usage', `--leave ${unknown}: the bench has no such device; there is: ${there || 'none'}`)
+  }
+  return devices
+    .filter((device) => !leave.some((text) => isCalled(text, device)))
+    .flatMap(({ address }) => address ?? [])
+}
+
 function attachNamed({ name, presentation }: NamedPresentation, id: string, bus: number): AttachedDevice {
+  const withId = (text: string): string => text.replaceAll('{id}', id)
   const properties = Object.entries(presentation.properties ?? {}).map(
-    ([key, value]) => `${key}=${quote(propertyText(value))}`,
+    ([key, value]) => `${key}=${quote(withId(propertyText(value)))}`,
   )
   return {
     name,
     id,
     ...placeOn(bus),
     argument: [presentation.device, `bus=port${bus}`, `id=${id}`, ...properties].join(','),
-    further: (presentation.arguments ?? []).map(([flag, value]) => [flag, value.replaceAll('{id}', id)] as const),
+    further: (presentation.arguments ?? []).map(([flag, value]) => [flag, withId(value)] as const),
   }
 }
 

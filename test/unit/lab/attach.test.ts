@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import { codeOf } from '../../../src/base/errors.ts'
-import { attach, MAX_ROOT_PORTS } from '../../../src/lab/qemu/attach.ts'
+import { attach, boundDevices, MAX_ROOT_PORTS } from '../../../src/lab/qemu/attach.ts'
 
 const edu = { name: 'qemu-edu', presentation: { device: 'edu' } }
 
@@ -22,6 +22,12 @@ describe('attaching devices to the bench', () => {
     const properties = { dma_mask: '0xffff', count: 2, wide: 5n, on: true, off: false }
     const [device] = attach([{ name: 'x', presentation: { device: 'edu', properties } }], [])
     expect(device?.argument).toBe('edu,bus=port1,id=lab1,dma_mask=0xffff,count=2,wide=5,on=on,off=off')
+  })
+
+  it("puts a device's own id into its properties", () => {
+    const disk = { device: 'nvme', properties: { drive: '{id}-disk' } }
+    const devices = attach([edu, { name: 'nvme', presentation: disk }], [])
+    expect(devices[1]?.argument).toBe('nvme,bus=port2,id=lab2,drive=lab2-disk')
   })
 
   it('doubles commas inside a property, where a single one would start the next', () => {
@@ -66,5 +72,23 @@ describe('attaching devices to the bench', () => {
     } catch (error) {
       expect(codeOf(error)).toBe('usage')
     }
+  })
+})
+
+describe('devices that are bound to vfio-pci', () => {
+  const devices = attach([edu, { name: 'qemu-nvme', presentation: { device: 'nvme' } }], ['hda-duplex,bus=hda.0'])
+
+  it('are all that have an address', () => {
+    expect(boundDevices(devices, [])).toEqual(['0000:01:00.0', '0000:02:00.0'])
+  })
+
+  it.each(['qemu-nvme', '0000:02:00.0'])('are not those left to their own drivers: %s', (left) => {
+    expect(boundDevices(devices, [left])).toEqual(['0000:01:00.0'])
+  })
+
+  it('cannot be left when they are not there; the message names those that are', () => {
+    expect(() => boundDevices(devices, ['nvme'])).toThrow(
+      expect.objectContaining({ code: 'usage', message: expect.stringMatching(/nvme.*qemu-nvme \(0000:02:00.0\)/) }),
+    )
   })
 })

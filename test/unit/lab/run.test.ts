@@ -79,6 +79,7 @@ function benchIn(folder: string): Bench {
       devices: [],
       passedThrough: [],
       bind: 'none',
+      leave: [],
       iommu: 'none',
       kernel: { kind: 'file', path: join(folder, 'kernel') },
       accelerator: 'tcg',

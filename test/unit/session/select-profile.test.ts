@@ -43,6 +43,15 @@ describe('the profile of a device', () => {
     expect(selectProfile('qemu-edu', EDU, () => known).name).toBe('qemu-edu')
   })
 
+  it('that is taken by name only neither makes the choice ambiguous nor is taken unasked', () => {
+    expect(selectProfile('qemu-edu-64', EDU).dma?.addressBits).toBe(64)
+    expect(selectProfile(undefined, EDU).dma?.addressBits).toBe(28)
+    const known = [{ ...loadProfile('qemu-edu-64') }]
+    expect(() => selectProfile(undefined, EDU, () => known)).toThrow(
+      expect.objectContaining({ code: 'profile-unknown' }),
+    )
+  })
+
   it('is refused when it is for another device; the message names both', () => {
     expect(() => selectProfile('qemu-edu', NIC)).toThrow(
       expect.objectContaining({
