@@ -3,11 +3,21 @@ import type { BusAddress, Va } from '../../src/base/address.ts'
 import { sleep } from '../../src/base/clock.ts'
 import { codeOf, type ErrorCode } from '../../src/base/errors.ts'
 import { PAGE_SIZE } from '../../src/base/pages.ts'
-import type { Device, DmaAccess, HostMemory, Mapping, Placement, Region } from '../../src/device/contract.ts'
+import type {
+  Device,
+  DmaAccess,
+  HostMemory,
+  InterruptKind,
+  Mapping,
+  Placement,
+  Region,
+} from '../../src/device/contract.ts'
+import type { DeviceFacts } from './facts.ts'
 
-/** What a back end brings to the contract suite: an opened edu device and memory for it. */
+/** What a back end brings to the contract suite: an opened device, what is known of it, and memory for it. */
 export interface Bench {
   readonly device: Device
+  readonly facts: DeviceFacts
   /** At least 64 frames; the checks use all of them. */
   readonly memory: HostMemory
   /** Address space for `Region.map` that nothing else uses. */
@@ -15,17 +25,26 @@ export interface Bench {
   close(): void | Promise<void>
 }
 
-/** What not every platform can do, each with the reason for which a check that needs it is skipped there. */
+/** What not every platform or device has, each with the reason for which a check that needs it is skipped there. */
 const NEEDS = {
+  edu: 'only edu has the registers that it uses',
+  constant: 'no register of the device is known to hold a constant',
+  scratch: 'no register of the device may be written freely',
+  interrupts: 'the device has no interrupts',
   placement: 'the platform lets nobody choose bus addresses',
   revocation: 'nothing refuses an access by the device, which would reach memory that is not its own',
   faults: 'the platform does not show which accesses it refused',
 } as const
 export type Need = keyof typeof NEEDS
 
-/** What a device lacks of it, as its capabilities say. */
-export function lacking({ dma, faults }: Device): readonly Need[] {
+/** What a bench lacks of it, as the device itself says; of its registers, as its documents do. */
+export function lacking({ device, facts }: Bench): readonly Need[] {
+  const { dma, faults, identity, interrupts } = device
   const offered: Record<Need, boolean> = {
+    edu: identity.vendor === 0x1234 && identity.device === 0x11e8,
+    constant: facts.constant !== undefined,
+    scratch: facts.scratch !== undefined,
+    interrupts: Object.values(interrupts.vectors).some((vectors) => vectors > 0),
     placement: dma.capabilities.placement === 'caller',
     revocation: dma.capabilities.revocable,
     faults: faults.observable,
@@ -70,10 +89,28 @@ export const INTERRUPT_AT_END = 4n
 /** Milliseconds: more than any platform takes, and only spent when something is wrong. */
 export const PATIENCE = 5000
 
-export function bar(bench: Bench): Region {
-  const region = bench.device.regions.find(({ index }) => index === 0)
-  if (region === undefined) throw new Error('the device has no BAR 0')
+/** edu's BAR 0; on another device one that checks may use for what every BAR can do. */
+export function bar(bench: Bench, wanted = bench.facts.bar): Region {
+  const region = bench.device.regions.find(({ index }) => index === wanted)
+  if (region === undefined) throw new Error(`the device has no BAR ${wanted}`)
   return region
+}
+
+/** What a check that needs it can rely on. */
+export function known<Name extends 'constant' | 'scratch'>(
+  { facts }: Bench,
+  name: Name,
+): NonNullable<DeviceFacts[Name]> {
+  const register = facts[name]
+  if (register === undefined) throw new Error(`the check should have been skipped: it needs '${name}'`)
+  return register
+}
+
+/** The kind of interrupt that checks use which would do with any: a message where there is one. */
+export function anyKind({ device: { interrupts } }: Pick<Bench, 'device'>): InterruptKind {
+  const kind = (['msi', 'msix', 'intx'] as const).find((candidate) => interrupts.vectors[candidate] > 0)
+  if (kind === undefined) throw new Error("the check should have been skipped: it needs 'interrupts'")
+  return kind
 }
 
 /** The code of the error that `act` ends in, whether thrown or as a rejection. */

@@ -4,6 +4,7 @@ import { PAGE_SIZE } from '../../src/base/pages.ts'
 import { openLoopback } from '../../src/backend/loopback/device.ts'
 import type { HostMemory } from '../../src/device/contract.ts'
 import type { Bench } from './bench.ts'
+import { eduFacts } from './facts.ts'
 
 /** Memory without native code: what the model reaches by offset. */
 export class ArrayMemory implements HostMemory {
@@ -42,6 +43,7 @@ export async function openLoopbackBench(ref: string): Promise<Bench> {
   let next = 0x7f00_0000_0000n
   return {
     device,
+    facts: eduFacts,
     memory: new ArrayMemory(64),
     reserve(bytes) {
       const start = va(next)

@@ -9,13 +9,11 @@ import { findPciTarget, openPciTarget } from '../../src/session/pci-target.ts'
 import type { PciBackend } from '../../src/session/reference.ts'
 import { type Bench, setBusMaster } from '../contract/bench.ts'
 import type { EngineBench } from '../contract/engine.ts'
+import type { BenchedDevice } from './devices.ts'
 
-/** The device of the virtual bench, and how it is reached. */
-export interface BenchedFunction {
+/** A device of the virtual bench, and how it is reached. */
+export interface BenchedFunction extends Pick<BenchedDevice, 'address' | 'addressBits' | 'facts'> {
   readonly backend: PciBackend
-  readonly address: string
-  /** edu emits 28 address bits unless it is started with another dma_mask. */
-  readonly addressBits: number
 }
 
 interface Opened {
@@ -48,6 +46,7 @@ export async function openPciBench(fn: BenchedFunction): Promise<Bench> {
   const reserved: number[] = []
   return {
     device,
+    facts: fn.facts,
     memory: frames,
     reserve(bytes) {
       const area = native.reserve(bytes)

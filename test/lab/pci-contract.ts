@@ -1,24 +1,29 @@
-import { expect, it } from '@jest/globals'
+import { describe, it } from '@jest/globals'
 import type { PciBackend } from '../../src/session/reference.ts'
 import type { Need } from '../contract/bench.ts'
 import { describeDeviceContract } from '../contract/device.ts'
 import { describeEngineContract } from '../contract/engine.ts'
+import { benchedDevices } from './devices.ts'
 import { openPciBench, openPciEngineBench } from './pci-bench.ts'
 
-/** The first device of the virtual bench. */
-const ADDRESS = '0000:01:00.0'
+export interface Platform {
+  /** What it lacks with any device. */
+  readonly lacks?: readonly Need[]
+  /** Devices that cannot be used there at all, each with the reason. */
+  readonly without?: Readonly<Record<string, string>>
+}
 
-/** Both contract suites over one back end of the kernel. */
-export function describePciContract(
-  backend: PciBackend,
-  { addressBits = 28, lacks = [] }: { readonly addressBits?: number; readonly lacks?: readonly Need[] } = {},
-): void {
-  const fn = { backend, address: ADDRESS, addressBits }
-  it(`${backend} shows the interrupts that checks need, so that none passes for want of them`, async () => {
-    const bench = await openPciBench(fn)
-    expect(bench.device.interrupts.vectors.msi).toBe(1)
-    await bench.close()
-  })
-  describeDeviceContract(`${backend}:${ADDRESS}`, () => openPciBench(fn), lacks)
-  describeEngineContract(`edu through ${backend}:${ADDRESS}`, () => openPciEngineBench(fn))
+/** The contract suite over every device of the bench by one of the kernel's interfaces, and that of engines over edu. */
+export function describePciContract(backend: PciBackend, { lacks = [], without = {} }: Platform = {}): void {
+  for (const device of benchedDevices) {
+    const title = `${backend} ${device.name}`
+    const reason = without[device.name]
+    if (reason !== undefined) {
+      describe(`device contract: ${title}`, () => it.skip(`all of it (skipped: ${reason})`, () => undefined))
+      continue
+    }
+    const fn = { ...device, backend }
+    describeDeviceContract(title, () => openPciBench(fn), [...device.lacks, ...lacks])
+    if (!device.lacks.includes('edu')) describeEngineContract(title, () => openPciEngineBench(fn))
+  }
 }

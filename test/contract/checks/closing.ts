@@ -1,6 +1,6 @@
 import { expect } from '@jest/globals'
 import { PAGE_SIZE } from '../../../src/base/pages.ts'
-import { bar, type Check, failure, map, PATIENCE } from '../bench.ts'
+import { anyKind, bar, type Check, failure, map, PATIENCE } from '../bench.ts'
 
 export const closingChecks: readonly Check[] = [
   {
@@ -58,8 +58,9 @@ export const closingChecks: readonly Check[] = [
   },
   {
     name: 'closing ends a wait',
+    needs: ['interrupts'],
     async run({ device }) {
-      device.interrupts.enable('msi', 1)
+      device.interrupts.enable(anyKind({ device }), 1)
       const waiting = failure(() => device.interrupts.wait(0, 0, { timeoutMs: PATIENCE }))
       device.close()
       expect(['cancelled', 'closed']).toContain(await waiting)

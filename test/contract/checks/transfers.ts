@@ -20,7 +20,7 @@ import {
 export const transferChecks: readonly Check[] = [
   {
     name: 'it moves bytes out of memory and back, across frames, and touches no byte beside them',
-    needs: ['placement'],
+    needs: ['edu', 'placement'],
     async run(bench) {
       const [before, length] = [1000, 3000]
       const around = [19, 20, 21, 29, 30, 31]
@@ -40,7 +40,7 @@ export const transferChecks: readonly Check[] = [
   },
   {
     name: 'it gathers a read that crosses frames',
-    needs: ['placement'],
+    needs: ['edu', 'placement'],
     async run(bench) {
       const bytes = pattern(2, 200)
       bench.memory.write(41 * PAGE_SIZE - 100, bytes.subarray(0, 100))
@@ -54,7 +54,7 @@ export const transferChecks: readonly Check[] = [
   },
   {
     name: 'memory that is mapped for reading is not written',
-    needs: ['revocation'],
+    needs: ['edu', 'revocation'],
     async run(bench) {
       await loadBytes(bench, pattern(3, 64))
       poison(bench, [22])
@@ -65,6 +65,7 @@ export const transferChecks: readonly Check[] = [
   },
   {
     name: 'memory that is mapped for writing is read exactly where the platform says that it cannot forbid it',
+    needs: ['edu'],
     async run(bench) {
       const secret = pattern(4, 64)
       await loadBytes(bench, pattern(5, 64))
@@ -79,7 +80,7 @@ export const transferChecks: readonly Check[] = [
   },
   {
     name: 'memory that was unmapped is not written',
-    needs: ['revocation'],
+    needs: ['edu', 'revocation'],
     async run(bench) {
       await loadBytes(bench, pattern(6, 64))
       poison(bench, [25])
@@ -92,7 +93,7 @@ export const transferChecks: readonly Check[] = [
   },
   {
     name: 'an address that was never mapped reaches no frame, not even the one of that number',
-    needs: ['revocation'],
+    needs: ['edu', 'revocation'],
     async run(bench) {
       await loadBytes(bench, pattern(7, 64))
       poison(bench, [40])
@@ -102,6 +103,7 @@ export const transferChecks: readonly Check[] = [
   },
   {
     name: 'it moves nothing while bus mastering is off',
+    needs: ['edu'],
     async run(bench) {
       await loadBytes(bench, pattern(8, 64))
       poison(bench, [26])
@@ -114,6 +116,7 @@ export const transferChecks: readonly Check[] = [
   },
   {
     name: 'address bits that the device lacks are cut off',
+    needs: ['edu'],
     async run(bench) {
       const { addressBits } = bench.device.dma.capabilities
       // A device with all 64 bits has none to cut: any address reaches as it is.
@@ -127,7 +130,7 @@ export const transferChecks: readonly Check[] = [
   },
   {
     name: 'a refused access is reported with its page and direction',
-    needs: ['revocation', 'faults'],
+    needs: ['edu', 'revocation', 'faults'],
     async run(bench) {
       const { device } = bench
       const mapping = map(bench, [28])
