@@ -1,6 +1,9 @@
 import { Command } from 'commander'
-import type { RunRecord } from '../record/schema.ts'
+import { undoAfter } from '../base/disposal.ts'
+import { codeOf } from '../base/errors.ts'
 import { exitStatusOf } from '../record/outcome.ts'
+import type { Reason } from '../record/schema.ts'
+import type { Reporter } from '../report/reporter.ts'
 import { openSession } from '../session/open.ts'
 import type { Session } from '../session/session.ts'
 import { allCases } from '../suite/all-cases.ts'
@@ -26,6 +29,20 @@ async function run(options: RunCommandOptions, io: CliIo): Promise<ExitStatus> {
   const cases = selected(options)
   if (options.list === true) return list(cases, options.json === true, io)
   const reporter = together(reportersOf(options.reporter ?? [], io))
+  try {
+    return await runOn(options, { cases, reporter, io })
+  } catch (error) {
+    return undoAfter(error, [() => reporter.abort(reasonOf(error, io))])
+  }
+}
+
+interface Undertaking {
+  readonly cases: readonly Case[]
+  readonly reporter: Reporter
+  readonly io: CliIo
+}
+
+async function runOn(options: RunCommandOptions, { cases, reporter, io }: Undertaking): Promise<ExitStatus> {
   const { device, backend, seed, profile, unsafeNoiommu: unsafeNoIommu = false } = options
   await using session = await openSession({
     device,
@@ -34,21 +51,17 @@ async function run(options: RunCommandOptions, io: CliIo): Promise<ExitStatus> {
     unsafeNoIommu,
     ...(profile === undefined ? {} : { profile }),
   })
-  try {
-    const record = await runSuite(session, {
-      cases,
-      facts: runFacts(),
-      timeoutMs: options.timeout * 1000,
-      retries: options.retry,
-      signal: io.signal,
-      observer: reporter,
-    })
-    if (io.signal.aborted) return interrupted(record, cases.length, io)
-    await reporter.done(record)
-    return exitStatusOf(record, expectedSkips(options, session))
-  } finally {
-    reporter.abort()
-  }
+  const record = await runSuite(session, {
+    cases,
+    facts: runFacts(),
+    timeoutMs: options.timeout * 1000,
+    retries: options.retry,
+    signal: io.signal,
+    observer: reporter,
+  })
+  if (io.signal.aborted) return interrupted(`${record.cases.length} of ${cases.length} cases`, reporter, io)
+  await reporter.done(record)
+  return exitStatusOf(record, expectedSkips(options, session))
 }
 
 function selected(options: RunCommandOptions): readonly Case[] {
@@ -71,9 +84,17 @@ function list(cases: readonly Case[], json: boolean, io: CliIo): ExitStatus {
   return ExitStatus.ok
 }
 
-function interrupted(record: RunRecord, total: number, io: CliIo): ExitStatus {
-  io.stderr.write(`interrupted after ${record.cases.length} of ${total} cases; putting the device back\n`)
+function interrupted(after: string, reporter: Reporter, io: CliIo): ExitStatus {
+  reporter.abort({ code: 'interrupted', text: `interrupted after ${after}` })
+  io.stderr.write(`interrupted after ${after}; putting the device back\n`)
   return ExitStatus.interrupted
+}
+
+/** Of several errors the first is the cause, the others are what putting the device back met. */
+function reasonOf(error: unknown, io: CliIo): Reason {
+  const all: readonly unknown[] = error instanceof AggregateError ? error.errors : [error]
+  const text = all.map((one) => (one instanceof Error ? one.message : String(one))).join('\n')
+  return { code: io.signal.aborted ? 'interrupted' : (codeOf(all[0]) ?? 'internal'), text: text || 'no message' }
 }
 
 /** Codes that the user or the profile foresaw, and what the modelled device cannot offer. */

@@ -85,7 +85,8 @@ function reasonLines({ reason, rules }: CaseRecord, label: string, { paint, colu
   return [...wrap(text, columns, DETAIL).map((line) => paint.strong(line)), ...named.map((line) => paint.faint(line))]
 }
 
-function evidenceLines({ evidence }: CaseRecord, { paint, columns }: Page): readonly string[] {
+/** The last operations before a case ended, or nothing. */
+export function evidenceLines({ evidence }: CaseRecord, { paint, columns }: Page): readonly string[] {
   if (evidence === undefined || evidence.ops.length === 0) return []
   const total = evidence.ops.length + (evidence.dropped ?? 0)
   const last = evidence.ops.slice(-OPERATIONS_SHOWN)

@@ -1,8 +1,6 @@
-import { accessSync, constants, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { basename, dirname, join } from 'node:path'
 import type { Writable } from 'node:stream'
-import { OsError, ProbarError } from '../base/errors.ts'
 import type { RunRecord } from '../record/schema.ts'
+import { ReportFile } from './report-file.ts'
 import type { Reporter } from './reporter.ts'
 
 export interface JsonOptions {
@@ -11,33 +9,17 @@ export interface JsonOptions {
   readonly stdout: Writable
 }
 
-/** Writes the record itself. A file is there in whole or, when the run was interrupted, as it was before. */
+/** Writes the record itself. A run that did not come to its end has none: a file that was there stays as it was. */
 export class JsonReporter implements Reporter {
-  readonly #target: string
-  readonly #stdout: Writable
+  readonly #write: (text: string) => void
 
+  /** @throws ProbarError usage when the file cannot be written */
   constructor({ target, stdout }: JsonOptions) {
-    this.#target = target
-    this.#stdout = stdout
+    const file = target === '-' ? undefined : new ReportFile('json', target)
+    this.#write = (text) => void (file === undefined ? stdout.write(text) : file.write(text))
   }
 
-  /** @throws ProbarError usage when the file cannot be written, so that no long run is lost */
-  start(): void {
-    if (this.#target === '-') return
-    const folder = dirname(this.#target)
-    try {
-      accessSync(folder, constants.W_OK)
-      if (statSync(this.#target, { throwIfNoEntry: false })?.isDirectory() === true) {
-        throw new ProbarError('usage', `json=${this.#target}: is a folder; name a file`)
-      }
-    } catch (error) {
-      if (error instanceof ProbarError) throw error
-      const advice = 'create it, or name another file'
-      throw new ProbarError('usage', `json=${this.#target}: cannot write to the folder ${folder}: ${advice}`, {
-        cause: error,
-      })
-    }
-  }
+  start(): void {}
 
   caseStarted(): void {}
 
@@ -45,50 +27,8 @@ export class JsonReporter implements Reporter {
 
   /** @throws OsError os-error */
   done(record: RunRecord): void {
-    const text = `${JSON.stringify(record, null, 2)}\n`
-    if (this.#target === '-') this.#stdout.write(text)
-    else writeWhole(this.#target, text)
+    this.#write(`${JSON.stringify(record, null, 2)}\n`)
   }
 
   abort(): void {}
-}
-
-/** Through a file beside it that takes its place; a pipe or a device is written to directly. */
-function writeWhole(target: string, text: string): void {
-  try {
-    const there = statSync(target, { throwIfNoEntry: false })
-    if (there !== undefined && !there.isFile()) return writeFileSync(target, text)
-    // A link stays a link: the file that it leads to is replaced.
-    replace(there === undefined ? target : realpathSync(target), text)
-  } catch (error) {
-    throw asOsError(target, error)
-  }
-}
-
-function replace(file: string, text: string): void {
-  const beside = join(dirname(file), `.${basename(file)}.${process.pid}.part`)
-  try {
-    writeFileSync(beside, text, { flush: true })
-    renameSync(beside, file)
-  } catch (error) {
-    rmSync(beside, { force: true })
-    throw error
-  }
-}
-
-/** Anything but a failed system call is passed on as it is. */
-function asOsError(target: string, error: unknown): unknown {
-  if (!isSystemError(error)) return error
-  const message = `cannot write the record to ${target}: ${error.message}`
-  return new OsError('os-error', message, Math.abs(error.errno), error.syscall, { cause: error })
-}
-
-interface SystemError {
-  readonly message: string
-  readonly errno: number
-  readonly syscall: string
-}
-
-function isSystemError(error: unknown): error is SystemError {
-  return typeof error === 'object' && error !== null && 'errno' in error && 'syscall' in error && 'message' in error
 }

@@ -78,7 +78,7 @@ describe('probar run', () => {
     })
     const { status, stderr } = await probar([...QUICK, '--reporter', `json=${gone}/run.json`], { stdout })
     expect(status).toBe(4)
-    expect(stderr).toMatch(/error os-error: cannot write the record to .*run\.json/)
+    expect(stderr).toMatch(/error os-error: cannot write the report to .*run\.json/)
   })
 
   it('ends with 5 when something was skipped that should have run', async () => {
@@ -143,6 +143,8 @@ describe('what probar run does not take', () => {
     ['a case that there is not', ['--case', 'mdl/none*'], /usage.*mdl\/none\*.*--list/],
     ['an unknown reporter', ['--reporter', 'xml=f'], /usage.*xml=f.*console/],
     ['a reporter without its file', ['--reporter', 'json'], /usage.*json.*json=FILE/],
+    ['JUnit on standard output', ['--reporter', 'junit=-'], /usage.*junit=-.*junit=FILE/],
+    ['two reports in one file', ['--reporter', 'json=/f', '--reporter', 'junit=/f'], /usage.*\/f.*a file for each/],
     ['a report that nothing would fill', ['--list', '--reporter', 'json=-'], /usage.*--list/],
     ['an unknown device', ['--device', 'warp'], /reference-unknown.*warp.*probar devices/],
     ['an unknown model', ['--device', 'loopback:warp'], /reference-unknown.*loopback:edu/],
@@ -241,6 +243,50 @@ describe('the JSON of a run', () => {
   ])('has the seed %s as %s', async (seed, written) => {
     const { stdout } = await probar(['run', '--case', 'dxm/constant-register', '--seed', seed, '--reporter', 'json=-'])
     expect(parseRecord(stdout, '-').seed).toBe(written)
+  })
+})
+
+describe('the JUnit of a run', () => {
+  const inJunit = (text: string, element: string): number => text.split(`<${element}`).length - 1
+
+  it('has the cases of the record, each with its outcome', async () => {
+    const words = ['--reporter', 'json=both.json', '--reporter', 'junit=both.xml']
+    const { status } = await probar(['run', '--profile', profileWithoutEngine(), ...words], { cwd: folder })
+    expect(status).toBe(5)
+    const { cases, summary } = parseRecord(readFileSync(join(folder, 'both.json'), 'utf8'), 'both.json')
+    const xml = readFileSync(join(folder, 'both.xml'), 'utf8')
+    expect(cases.filter(({ id }) => !xml.includes(`name="${id}"`))).toEqual([])
+    expect(['testcase ', 'skipped ', 'failure '].map((name) => inJunit(xml, name))).toEqual([
+      cases.length,
+      summary.skip,
+      summary.fail,
+    ])
+    expect(summary.skip).toBeGreaterThan(0)
+  })
+
+  it('has the failure of a broken rule', async () => {
+    const { status } = await probar([...WRONG_IDENT, '--reporter', 'junit=broken.xml'], { cwd: folder })
+    expect(status).toBe(1)
+    expect(readFileSync(join(folder, 'broken.xml'), 'utf8')).toMatch(
+      /<failure type="rule-broken" message="identification: expected 237, got 238">/,
+    )
+  })
+
+  it('of an interrupted run is no good one', async () => {
+    const abort = new AbortController()
+    const stdout = new Sink({ heard: (text) => (text.includes('✓') ? abort.abort() : undefined) })
+    const around = { stdout, signal: abort.signal, cwd: folder }
+    const { status } = await probar(['run', '--reporter', 'junit=interrupted.xml'], around)
+    expect(status).toBe(130)
+    const xml = readFileSync(join(folder, 'interrupted.xml'), 'utf8')
+    expect(xml).toMatch(/<error type="interrupted" message="interrupted after \d of \d+ cases">/)
+    expect(inJunit(xml, 'testcase ')).toBeGreaterThan(1)
+  })
+
+  it('of a machine that is not ready says why', async () => {
+    const words = ['run', '--device', '0000:ff:1f.7', '--reporter', 'junit=absent.xml']
+    expect((await probar(words, { cwd: folder })).status).toBe(3)
+    expect(readFileSync(join(folder, 'absent.xml'), 'utf8')).toMatch(/<error type="device-absent" message="no PCI/)
   })
 })
 

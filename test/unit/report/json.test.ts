@@ -95,21 +95,22 @@ describe('a JSON report', () => {
 
   it('refuses a folder that does not exist before any case runs', () => {
     inFolder((folder) => {
-      const reporter = new JsonReporter({ target: join(folder, 'none', 'run.json'), stdout: new Sink() })
-      expect(codeOfFailure(() => reporter.start())).toBe('usage')
+      const target = join(folder, 'none', 'run.json')
+      expect(codeOfFailure(() => new JsonReporter({ target, stdout: new Sink() }))).toBe('usage')
     })
   })
 
   it('refuses a folder in place of a file before any case runs', () => {
     inFolder((folder) => {
-      const reporter = new JsonReporter({ target: folder, stdout: new Sink() })
-      expect(codeOfFailure(() => reporter.start())).toBe('usage')
+      expect(codeOfFailure(() => new JsonReporter({ target: folder, stdout: new Sink() }))).toBe('usage')
     })
   })
 
   it('names the system call when writing fails', () => {
     inFolder((folder) => {
-      const reporter = new JsonReporter({ target: join(folder, 'none', 'run.json'), stdout: new Sink() })
+      mkdirSync(join(folder, 'gone'))
+      const reporter = new JsonReporter({ target: join(folder, 'gone', 'run.json'), stdout: new Sink() })
+      rmSync(join(folder, 'gone'), { recursive: true })
       expect(() => reporter.done(record)).toThrow(OsError)
       expect(codeOfFailure(() => reporter.done(record))).toBe('os-error')
     })
