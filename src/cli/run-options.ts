@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { ProbarError } from '../base/errors.ts'
-import { skipCodes } from '../record/skip-codes.ts'
+import { isSkipCode, skipCodes } from '../record/skip-codes.ts'
 import { BACKENDS, type BackendName } from '../session/reference.ts'
 import { collect } from './command.ts'
 import { REPORTERS } from './reporters.ts'
@@ -72,7 +72,7 @@ const count =
   }
 
 function skipCode(text: string, before: readonly string[] = []): readonly string[] {
-  if (text in skipCodes) return [...before, text]
+  if (isSkipCode(text)) return [...before, text]
   throw new InvalidArgumentError(`There is no such code; there are: ${Object.keys(skipCodes).join(', ')}.`)
 }
 

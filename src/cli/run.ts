@@ -5,7 +5,6 @@ import { exitStatusOf } from '../record/outcome.ts'
 import type { Reason } from '../record/schema.ts'
 import type { Reporter } from '../report/reporter.ts'
 import { openSession } from '../session/open.ts'
-import type { Session } from '../session/session.ts'
 import { allCases } from '../suite/all-cases.ts'
 import type { Case } from '../suite/case.ts'
 import { runSuite } from '../suite/run.ts'
@@ -15,6 +14,7 @@ import { type CliIo, ExitStatus } from './io.ts'
 import { runFacts } from './facts.ts'
 import { reportersOf, together } from './reporters.ts'
 import { type RunCommandOptions, checkTogether, withRunOptions } from './run-options.ts'
+import { expectedSkips, skipRemarks } from './skips.ts'
 import { table } from './table.ts'
 
 /** `probar run` */
@@ -61,7 +61,10 @@ async function runOn(options: RunCommandOptions, { cases, reporter, io }: Undert
   })
   if (io.signal.aborted) return interrupted(`${record.cases.length} of ${cases.length} cases`, reporter, io)
   await reporter.done(record)
-  return exitStatusOf(record, expectedSkips(options, session))
+  const { allowSkip = [] } = options
+  const expected = expectedSkips(allowSkip, session)
+  for (const remark of skipRemarks(record, allowSkip, expected)) io.stderr.write(`${remark}\n`)
+  return exitStatusOf(record, expected)
 }
 
 function selected(options: RunCommandOptions): readonly Case[] {
@@ -95,10 +98,4 @@ function reasonOf(error: unknown, io: CliIo): Reason {
   const all: readonly unknown[] = error instanceof AggregateError ? error.errors : [error]
   const text = all.map((one) => (one instanceof Error ? one.message : String(one))).join('\n')
   return { code: io.signal.aborted ? 'interrupted' : (codeOf(all[0]) ?? 'internal'), text: text || 'no message' }
-}
-
-/** Codes that the user or the profile foresaw, and what the modelled device cannot offer. */
-function expectedSkips({ allowSkip = [] }: RunCommandOptions, { device, profile }: Session): ReadonlySet<string> {
-  const model = device.substance === 'model' ? ['no-io-bar', 'not-falsifiable'] : []
-  return new Set([...allowSkip, ...(profile.expectSkip ?? []), ...model])
 }

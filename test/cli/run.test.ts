@@ -94,6 +94,20 @@ describe('probar run', () => {
     expect((await probar([...words, ...allowed])).status).toBe(0)
   })
 
+  it('names the skips that nobody expected, and not those that were allowed', async () => {
+    const words = ['run', '--profile', profileWithoutEngine(), '--allow-skip', 'no-interrupts']
+    const { status, stderr } = await probar(words)
+    expect(status).toBe(5)
+    expect(stderr).toMatch(/^unexpected: \d+ cases skipped with no-dma-engine; .*--allow-skip no-dma-engine/m)
+    expect(stderr).not.toMatch(/skipped with no-interrupts/)
+  })
+
+  it('says of an allowed code that it was not needed, and changes nothing for it', async () => {
+    const { status, stderr } = await probar([...QUICK, '--allow-skip', 'not-revocable'])
+    expect(status).toBe(0)
+    expect(stderr).toMatch(/^--allow-skip not-revocable: no case of this run was skipped with it/)
+  })
+
   it('ends with 5 when nothing was proven, whatever was allowed', async () => {
     const engineCases = allCases.filter(({ needs }) => needs?.includes('engine')).map(({ id }) => ['--case', id])
     const words = ['run', '--profile', profileWithoutEngine(), ...engineCases.flat()]
@@ -164,7 +178,8 @@ describe('what probar run does not take', () => {
     ['half a part', ['--shard', '1'], /1 <= i <= n/],
     ['a negative number of attempts', ['--retry', '-1'], /whole number from 0/],
     ['no time at all', ['--timeout', '0'], /whole number from 1/],
-    ['an unknown skip code', ['--allow-skip', 'lazy'], /no-dma-engine/],
+    ['an unknown skip code', ['--allow-skip', 'lazy'], /lazy.*no-dma-engine.*witness-suppressed/],
+    ['a skip code that is a word of JavaScript', ['--allow-skip', 'toString'], /no-dma-engine/],
   ])('%s', async (_, words, told) => {
     const { status, stdout, stderr } = await probar(['run', ...words])
     expect([status, stdout]).toEqual([2, ''])
