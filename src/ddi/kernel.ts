@@ -3,6 +3,7 @@ import type { FrameStore } from '../memory/frame-store.ts'
 import { KIRQL } from './constants.ts'
 import { Ledger } from './ledger.ts'
 import { Pool } from './pool.ts'
+import { Shortages } from './shortages.ts'
 
 export interface KernelParts {
   readonly frames: FrameStore
@@ -20,6 +21,7 @@ export class Kernel {
   readonly memory: AddressSpace
   readonly pool: Pool
   readonly ledger: Ledger = new Ledger()
+  readonly shortages: Shortages = new Shortages()
   #irql: KIRQL = KIRQL.PASSIVE_LEVEL
 
   constructor({ frames, space, poolPages }: KernelParts) {

@@ -41,6 +41,8 @@ export class Session implements AsyncDisposable {
   readonly #ground: Ground
   readonly #undo: Disposal
   #life: Life
+  /** The life has ended, and no other could begin so far. */
+  #ended = false
   #closed = false
 
   private constructor(ground: Ground, life: Life, undo: Disposal) {
@@ -95,14 +97,23 @@ export class Session implements AsyncDisposable {
   /**
    * A new Windows, engine and trace over the same device; returns what the old ones' user left behind. Whoever still
    * holds the old ones writes into the old trace only.
-   * @throws what the old ones' end failed with; the new ones are there all the same
+   * @throws what the old ones' end failed with; the new ones are there all the same. What the new ones' start failed
+   *   with; then there are none, until `restore` succeeds
    */
   async renew(): Promise<Leftovers> {
     try {
       return await this.#end()
     } finally {
-      this.#life = await begin(this.#ground)
+      this.#ended = true
+      await this.restore()
     }
+  }
+
+  /** Begins afresh where `renew` could not. @throws what it fails with again */
+  async restore(): Promise<void> {
+    if (!this.#ended) return
+    this.#life = await begin(this.#ground)
+    this.#ended = false
   }
 
   async close(): Promise<void> {
@@ -119,6 +130,7 @@ export class Session implements AsyncDisposable {
   async #end(): Promise<Leftovers> {
     const { device, windows, engine } = this.#life
     let misuse: readonly Misuse[] = []
+    if (this.#ended) return { misuse, frames: this.frames.allocated, entries: device.dma.entries }
     const undo = new Disposal()
     undo.defer(() => device.interrupts.disable())
     undo.defer(async () => void (misuse = await windows.close()))

@@ -1,5 +1,6 @@
 import { type Clock, sleep } from '../base/clock.ts'
-import { ProbarError } from '../base/errors.ts'
+import { ProbarError, codeOf } from '../base/errors.ts'
+import { isShortage } from '../ddi/shortages.ts'
 import { CaseTrace } from '../record/recorder.ts'
 import type { CaseRecord } from '../record/schema.ts'
 import { skipCodes } from '../record/skip-codes.ts'
@@ -7,7 +8,7 @@ import type { Leftovers, Session } from '../session/session.ts'
 import { type Case, suiteOf } from './case.ts'
 import { Context } from './context.ts'
 import { unmetNeed } from './needs.ts'
-import { type Outcome, outcomeOf, passed, skipped, withKnownIssue } from './verdict.ts'
+import { type Outcome, outcomeOf, passed, skipped, withKnownIssue, withShortage } from './verdict.ts'
 
 export interface CaseOptions {
   /** Real time, for durations and the limit. */
@@ -23,9 +24,10 @@ const GRACE_MS = 2000
 export async function runCase(one: Case, session: Session, options: CaseOptions): Promise<CaseRecord> {
   const { clock } = options
   const start = clock.now()
+  const notBegun = await beginning(session)
   const trace = new CaseTrace(() => clock.now())
   session.trace.sink = trace
-  const outcome = await attempt(one, session, options)
+  const outcome = notBegun ?? withShortage(await attempt(one, session, options), session.kernel.shortages.first)
   session.trace.sink = undefined
   const settled = await afterwards(outcome, session)
   const issue = session.profile.knownIssues?.find((known) => known.case === one.id)?.reason
@@ -39,6 +41,17 @@ export async function runCase(one: Case, session: Session, options: CaseOptions)
     ...(reason === undefined ? {} : { reason }),
     durationMs: Math.max(0, clock.now() - start),
     ...(verdict === 'pass' || verdict === 'skip' ? {} : { evidence: trace.evidence() }),
+  }
+}
+
+/** Why there is no fresh Windows to run on, or undefined when there is one. */
+async function beginning(session: Session): Promise<Outcome | undefined> {
+  try {
+    await session.restore()
+    return undefined
+  } catch (error) {
+    const text = `nothing can be run on the device: ${error instanceof Error ? error.message : 'unknown error'}`
+    return { verdict: 'error', reason: { code: codeOf(error) ?? 'internal', text } }
   }
 }
 
@@ -91,7 +104,7 @@ async function afterwards(outcome: Outcome, session: Session): Promise<Outcome> 
     const { verdict, reason } = outcome
     if (verdict === 'fail' && reason !== undefined)
       return { verdict, reason: { ...reason, text: `${reason.text}; ${text}` } }
-    return { verdict: 'error', reason: { code: 'left-behind', text } }
+    return { verdict: 'error', reason: { code: isShortage(error) ? error.code : 'left-behind', text } }
   }
 }
 

@@ -25,7 +25,6 @@ const FINDINGS: ReadonlySet<string> = new Set([
   'dma-overlap',
   'dma-unmapped',
   'dma-unmap-short',
-  'dma-entries-exhausted',
   'dma-empty',
 ])
 
@@ -53,6 +52,16 @@ function withPlace(error: unknown, text: string): string {
   if (error instanceof ProbarError || !(error instanceof Error)) return text
   const place = error.stack?.split('\n').find((line) => line.trimStart().startsWith('at '))
   return place === undefined ? text : `${error.name}: ${text} ${place.trim().replace(/\(file:.*\/(?=[^/]+\))/, '(')}`
+}
+
+/**
+ * A rule that did not hold after the machine ran out of something was not shown to be broken: what the device or the
+ * platform would have done with enough of it is unknown.
+ */
+export function withShortage(outcome: Outcome, shortage: ProbarError | undefined): Outcome {
+  if (shortage === undefined || outcome.verdict !== 'fail') return outcome
+  const after = outcome.reason === undefined ? '' : `; after it: ${outcome.reason.text}`
+  return { verdict: 'error', reason: { code: shortage.code, text: `${shortage.message}${after}` } }
 }
 
 /** A known issue that shows is xfail, and one that does not is xpass. */

@@ -1,5 +1,5 @@
 import type { Va } from '../../base/address.ts'
-import { ProbarError } from '../../base/errors.ts'
+import { codeOf } from '../../base/errors.ts'
 import { NtStatus } from '../../base/ntstatus.ts'
 import { PAGE_SHIFT, PAGE_SIZE } from '../../base/pages.ts'
 import type { DmaAccess, DmaDomain, Mapping } from '../../device/contract.ts'
@@ -157,10 +157,8 @@ export class DmaAdapter {
       const placement = { kind: 'scatter', addressBits: this.addressWidth } as const
       return domain.map({ memory: kernel.frames, indices }, access, placement)
     } catch (error) {
-      if (error instanceof ProbarError && OUT_OF_ROOM.has(error.code)) return undefined
+      if (kernel.shortages.note(error) || codeOf(error) === 'dma-outside-aperture') return undefined
       throw error
     }
   }
 }
-
-const OUT_OF_ROOM: ReadonlySet<string> = new Set(['dma-outside-aperture', 'dma-entries-exhausted'])

@@ -1,5 +1,4 @@
 import { type PhysicalAddress, type Va, distance, va } from '../../base/address.ts'
-import { ProbarError } from '../../base/errors.ts'
 import { hex } from '../../base/hex.ts'
 import { NtStatus } from '../../base/ntstatus.ts'
 import { PAGE_SIZE } from '../../base/pages.ts'
@@ -81,7 +80,7 @@ export class Dxgk {
       VirtualAddress.value = address
       return NtStatus.STATUS_SUCCESS
     } catch (error) {
-      if (error instanceof ProbarError && error.code === 'out-of-memory') return NtStatus.STATUS_INSUFFICIENT_RESOURCES
+      if (this.#kernel.shortages.note(error)) return NtStatus.STATUS_INSUFFICIENT_RESOURCES
       throw error
     }
   }

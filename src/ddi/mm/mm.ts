@@ -126,6 +126,7 @@ export class Mm {
       else this.#noteSystemView(shadow, address)
       return address
     } catch (error) {
+      this.#kernel.shortages.note(error)
       if (!(error instanceof ProbarError) || error.code === 'internal') throw error
       if (!user) return null
       throw error instanceof NtStatusError ? error : asRaised(error)

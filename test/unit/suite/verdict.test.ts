@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals'
 import { BugCheck, type ErrorCode, NtStatusError, OsError, ProbarError } from '../../../src/base/errors.ts'
 import { CallerError } from '../../../src/ddi/ledger.ts'
 import { RuleBroken } from '../../../src/suite/checks.ts'
-import { outcomeOf, passed, skipped, withKnownIssue } from '../../../src/suite/verdict.ts'
+import { outcomeOf, passed, skipped, withKnownIssue, withShortage } from '../../../src/suite/verdict.ts'
 
 const broken: readonly ErrorCode[] = [
   'timeout',
@@ -16,11 +16,18 @@ const broken: readonly ErrorCode[] = [
   'dma-misaligned',
   'dma-overlap',
   'dma-unmapped',
-  'dma-entries-exhausted',
   'dma-empty',
 ]
 
-const own: readonly ErrorCode[] = ['internal', 'closed', 'cancelled', 'out-of-memory', 'capability-missing', 'usage']
+const own: readonly ErrorCode[] = [
+  'internal',
+  'closed',
+  'cancelled',
+  'out-of-memory',
+  'dma-entries-exhausted',
+  'capability-missing',
+  'usage',
+]
 
 describe('what a case that threw has shown', () => {
   it('is a broken rule when a check did not hold', () => {
@@ -64,6 +71,26 @@ describe('what a case that threw has shown', () => {
     expect(outcomeOf(new ProbarError('witness-suppressed', 'dropped'))).toEqual(
       skipped('witness-suppressed', 'dropped'),
     )
+  })
+})
+
+describe('a shortage of the machine', () => {
+  const shortage = new OsError('out-of-memory', 'the kernel may not pin more', 12, 'ioctl')
+
+  it('is why a case did not hold, which is then no broken rule', () => {
+    expect(withShortage(outcomeOf(new RuleBroken('got 0xc000009a')), shortage)).toEqual({
+      verdict: 'error',
+      reason: { code: 'out-of-memory', text: 'the kernel may not pin more; after it: got 0xc000009a' },
+    })
+  })
+
+  it('changes nothing for a case that passed, nor for one that broke', () => {
+    const errored = outcomeOf(new TypeError('oops'))
+    expect([withShortage(passed, shortage), withShortage(errored, shortage)]).toEqual([passed, errored])
+  })
+
+  it('that there was none leaves a broken rule broken', () => {
+    expect(withShortage(outcomeOf(new RuleBroken('no')), undefined).verdict).toBe('fail')
   })
 })
 
