@@ -5,6 +5,7 @@
 #include "iommufd/exports.h"
 #include "iommufd/uapi.h"
 #include "memory/access.h"
+#include "vfio/bus_range.h"
 #include "vfio/files.h"
 
 namespace probar {
@@ -90,9 +91,10 @@ Failure MapFailure(const uapi::IoasMap& map, int error) {
           "the memory for " + range + " cannot be pinned with this access: its pages are protected or not there", error,
           kCall);
     case EOVERFLOW:
-      return SystemFailure(code::kDmaOutsideAperture, range + " runs over the end of the address space", error, kCall);
+      return SystemFailure(code::kDmaRangeOverflow, range + " runs over the end of the 64-bit address space", error,
+                           kCall);
     case EINVAL:
-      if (((map.iova | map.length | map.user_va) & (kPageSize - 1)) != 0) {
+      if (!WholePages(map.iova | map.user_va, map.length)) {
         return SystemFailure(code::kDmaMisaligned, range + " and its memory must be whole pages", error, kCall);
       }
       return SystemFailure(code::kDmaOutsideAperture,
@@ -121,6 +123,22 @@ Napi::Value MapIoas(Environment& environment, const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+Failure UnmapFailure(const std::string& range, int error) {
+  constexpr const char* kCall = "ioctl IOMMU_IOAS_UNMAP";
+  switch (error) {
+    case ENOENT:
+      return SystemFailure(code::kDmaUnmapped, range + " holds no whole mapping: none is there, or it would cut one",
+                           error, kCall);
+    case EOVERFLOW:
+      return SystemFailure(code::kDmaRangeOverflow, range + " runs over the end of the 64-bit address space", error,
+                           kCall);
+    case EINVAL:
+      return SystemFailure(code::kDmaMisaligned, range + " is empty", error, kCall);
+    default:
+      return SystemFailure(code::kOsError, range + " cannot be unmapped", error, kCall);
+  }
+}
+
 Napi::Value UnmapIoas(Environment& environment, const Napi::CallbackInfo& info) {
   const auto& iommufd = environment.Get<Iommufd>(HandleArgument(info, 0));
   const uint32_t ioas = IdArgument(info, "ioas");
@@ -128,14 +146,7 @@ Napi::Value UnmapIoas(Environment& environment, const Napi::CallbackInfo& info) 
   const uint64_t size = WideArgument(info, 3, "size");
   uapi::IoasUnmap unmap = {.size = sizeof unmap, .ioas_id = ioas, .iova = iova, .length = size};
   if (ioctl(iommufd.number(), uapi::kIoasUnmap, &unmap) != 0) {
-    const int error = errno;
-    const std::string range = "the bus range " + HexRange(iova, size);
-    if (error == ENOENT) {
-      throw SystemFailure(code::kDmaUnmapped, range + " holds no whole mapping: none is there, or it would cut one",
-                          error, "ioctl IOMMU_IOAS_UNMAP");
-    }
-    throw SystemFailure(error == EOVERFLOW ? code::kDmaOutsideAperture : code::kOsError, range + " cannot be unmapped",
-                        error, "ioctl IOMMU_IOAS_UNMAP");
+    throw UnmapFailure("the bus range " + HexRange(iova, size), errno);
   }
   return Napi::Number::New(info.Env(), static_cast<double>(unmap.length));
 }

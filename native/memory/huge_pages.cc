@@ -81,13 +81,16 @@ Descriptor FramesOf(const Descriptor& memory, uint64_t size) {
   return frames;
 }
 
-uint64_t ReadEntry(const Descriptor& pagemap, uint64_t address) {
-  uint64_t entry = 0;
-  const auto position = static_cast<off_t>(address / kPageSize * sizeof entry);
-  if (pread(pagemap.number(), &entry, sizeof entry, position) != static_cast<ssize_t>(sizeof entry)) {
-    throw SystemFailure(code::kOsError, "the kernel does not tell where a page lies", errno, "pread");
+// The entries of the first page of each huge page, whose others follow it.
+std::vector<uint64_t> ReadEntries(const Descriptor& pagemap, const Memory& memory) {
+  std::vector<uint64_t> entries(memory.size() / kHugePage);
+  for (size_t page = 0; page < entries.size(); ++page) {
+    const auto position = static_cast<off_t>((memory.address() + page * kHugePage) / kPageSize * sizeof(uint64_t));
+    if (pread(pagemap.number(), &entries[page], sizeof(uint64_t), position) != sizeof(uint64_t)) {
+      throw SystemFailure(code::kOsError, "the kernel does not tell where a page lies", errno, "pread");
+    }
   }
-  return entry;
+  return entries;
 }
 
 // Documentation/admin-guide/mm/pagemap.rst: bit 63 the page is there, bits 0 to 54 its number; 0 hides it.
@@ -112,9 +115,10 @@ Napi::Value PhysicalFrames(Environment& environment, const Napi::CallbackInfo& i
     throw SystemFailure(code::kPermissionDenied, "/proc/self/pagemap may not be read: run as root", errno, "open");
   }
   auto numbers = Napi::Float64Array::New(info.Env(), memory.frames());
+  constexpr uint64_t kFrames = kHugePage / kPageSize;
+  const std::vector<uint64_t> entries = ReadEntries(pagemap, memory);
   for (uint64_t frame = 0; frame < memory.frames(); ++frame) {
-    const uint64_t entry = ReadEntry(pagemap, memory.address() + frame * kPageSize);
-    numbers[frame] = static_cast<double>(PageNumber(entry));
+    numbers[frame] = static_cast<double>(PageNumber(entries[frame / kFrames]) + frame % kFrames);
   }
   return numbers;
 }

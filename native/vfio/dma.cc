@@ -3,6 +3,7 @@
 #include "core/guard.h"
 #include "core/hex.h"
 #include "memory/access.h"
+#include "vfio/bus_range.h"
 #include "vfio/exports.h"
 #include "vfio/files.h"
 
@@ -12,7 +13,11 @@ namespace {
 // VFIO_DMA_MAP_FLAG_READ and _WRITE.
 constexpr uint64_t kAccessFlags = 3;
 
-// Why the kernel refused a mapping. EINVAL has two reasons; whole pages leave the addresses.
+Failure RangeOverflow(const std::string& range, int error, const char* call) {
+  return SystemFailure(code::kDmaRangeOverflow, range + " runs over the end of the 64-bit address space", error, call);
+}
+
+// Why the kernel refused a mapping. EINVAL has three reasons; whole pages that end leave the addresses.
 Failure MapFailure(const uapi::Type1DmaMap& map, int error) {
   constexpr const char* kCall = "ioctl VFIO_IOMMU_MAP_DMA";
   const std::string range = "the bus range " + HexRange(map.iova, map.size);
@@ -20,10 +25,11 @@ Failure MapFailure(const uapi::Type1DmaMap& map, int error) {
     case EEXIST:
       return SystemFailure(code::kDmaOverlap, range + " overlaps one that is mapped: unmap that first", error, kCall);
     case ENOSPC:
-      return SystemFailure(code::kDmaEntriesExhausted,
-                           "the container has no mapping left: unmap some, join fragments, or raise dma_entry_limit of "
-                           "vfio_iommu_type1",
-                           error, kCall);
+      return SystemFailure(
+          code::kDmaEntriesExhausted,
+          "the container has no mapping left (65,535 unless told otherwise): unmap some, join fragments, "
+          "or raise the module parameter vfio_iommu_type1.dma_entry_limit",
+          error, kCall);
     case ENOMEM:
       return SystemFailure(code::kOutOfMemory,
                            "the kernel may not pin " + Hex(map.size) +
@@ -36,10 +42,13 @@ Failure MapFailure(const uapi::Type1DmaMap& map, int error) {
           kCall);
     case ENOTTY:
       return SystemFailure(code::kCapabilityMissing, "this container's IOMMU type has no DMA mappings", error, kCall);
+    case EOVERFLOW:
+      return RangeOverflow(range, error, kCall);
     case EINVAL:
-      if (((map.iova | map.size | map.vaddr) & (uint64_t{4096} - 1)) != 0) {
+      if (!WholePages(map.iova | map.vaddr, map.size)) {
         return SystemFailure(code::kDmaMisaligned, range + " and its memory must be whole pages", error, kCall);
       }
+      if (RunsOver(map.iova, map.size)) return RangeOverflow(range, error, kCall);
       return SystemFailure(code::kDmaOutsideAperture, range + " is not inside what the IOMMU translates: see iommuInfo",
                            error, kCall);
     default:
@@ -61,19 +70,24 @@ Napi::Value MapDma(Environment& environment, const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+// Version 2 of type 1 refuses to cut a mapping.
+Failure UnmapFailure(uint64_t iova, uint64_t size, int error) {
+  constexpr const char* kCall = "ioctl VFIO_IOMMU_UNMAP_DMA";
+  const std::string range = "the bus range " + HexRange(iova, size);
+  if (error != EINVAL && error != EOVERFLOW) {
+    return SystemFailure(code::kOsError, range + " cannot be unmapped", error, kCall);
+  }
+  if (!WholePages(iova, size)) return SystemFailure(code::kDmaMisaligned, range + " must be whole pages", error, kCall);
+  if (RunsOver(iova, size)) return RangeOverflow(range, error, kCall);
+  return SystemFailure(code::kDmaWouldSplit, range + " begins or ends inside a mapping: unmap all of it", error, kCall);
+}
+
 Napi::Value UnmapDma(Environment& environment, const Napi::CallbackInfo& info) {
   const auto& container = environment.Get<Container>(HandleArgument(info, 0));
   const uint64_t iova = WideArgument(info, 1, "iova");
   const uint64_t size = WideArgument(info, 2, "size");
   uapi::Type1DmaUnmap unmap = {.argsz = sizeof unmap, .flags = 0, .iova = iova, .size = size};
-  if (ioctl(container.number(), uapi::kIommuUnmapDma, &unmap) != 0) {
-    const int error = errno;
-    // Version 2 of type 1 refuses to split a mapping.
-    throw SystemFailure(error == EINVAL ? code::kDmaMisaligned : code::kOsError,
-                        "the bus range " + HexRange(iova, size) +
-                            " cannot be unmapped: it must be whole pages and begin and end where mappings do",
-                        error, "ioctl VFIO_IOMMU_UNMAP_DMA");
-  }
+  if (ioctl(container.number(), uapi::kIommuUnmapDma, &unmap) != 0) throw UnmapFailure(iova, size, errno);
   return Napi::Number::New(info.Env(), static_cast<double>(unmap.size));
 }
 

@@ -1,5 +1,5 @@
 import { type BusAddress, busAddress } from '../base/address.ts'
-import { runAll, undoAfter } from '../base/disposal.ts'
+import { runAll, runEach, undoAfter } from '../base/disposal.ts'
 import { ProbarError } from '../base/errors.ts'
 import { PAGE_SIZE } from '../base/pages.ts'
 import type { Allocation, BusAllocator } from '../device/aperture.ts'
@@ -13,12 +13,20 @@ import type {
   Placement,
 } from '../device/contract.ts'
 import { Segments } from '../device/segments.ts'
+import { shortUnmap } from '../device/unmap-whole.ts'
 
-/** The platform's page tables: one contiguous run of the home view at one bus address a call. */
+/** The platform's page tables. */
 export interface Translation {
-  /** @param offset bytes from the start of the home view @throws ProbarError dma-overlap, dma-entries-exhausted, … */
+  /**
+   * One contiguous run of the home view at one bus address, as one entry.
+   * @param offset bytes from the start of the home view
+   * @throws ProbarError dma-overlap, dma-entries-exhausted, out-of-memory, …
+   */
   map(bus: BusAddress, memory: HostMemory, offset: number, length: number, access: DmaAccess): void
-  /** Returns the bytes that the platform says it unmapped. */
+  /**
+   * Ends every entry of the range, which begins and ends where entries do, by one call to the platform.
+   * @returns the bytes that the platform says it unmapped
+   */
   unmap(bus: BusAddress, length: number): number
 }
 
@@ -38,7 +46,7 @@ export class IovaDomain implements DmaDomain {
 
   get entries(): number {
     let entries = 0
-    for (const mapping of this.#mappings) entries += mapping.runs.count
+    for (const mapping of this.#mappings) entries += mapping.entries
     return entries
   }
 
@@ -47,14 +55,10 @@ export class IovaDomain implements DmaDomain {
     if (frames.indices.length === 0) throw new ProbarError('dma-empty', 'a mapping has at least one frame')
     const runs = runsOf(frames)
     const allocation = this.#allocator.place(runs.lengths, placement)
-    try {
-      this.#mapRuns(frames.memory, runs, allocation.starts, access)
-    } catch (error) {
-      this.#allocator.free(allocation)
-      throw error
-    }
-    const placed = new Segments(allocation.starts, runs.lengths)
-    const mapping = new IovaMapping(placed, access, () => this.#unmap(mapping, allocation))
+    this.#mapRuns(frames.memory, runs, allocation, access)
+    const segments = joined(allocation.starts, runs.lengths, runs.lengths.length)
+    const unmap = (): number => this.#unmap(mapping, allocation)
+    const mapping = new IovaMapping({ segments, entries: runs.lengths.length, access, unmap })
     this.#mappings.add(mapping)
     return mapping
   }
@@ -65,8 +69,9 @@ export class IovaDomain implements DmaDomain {
     runAll([...this.#mappings].map((mapping) => () => mapping[Symbol.dispose]()))
   }
 
-  /** Maps every run, or none. */
-  #mapRuns(memory: HostMemory, runs: Runs, starts: BigUint64Array, access: DmaAccess): void {
+  /** Maps every run, or none. Places that could not be taken back are not given to anybody else. */
+  #mapRuns(memory: HostMemory, runs: Runs, allocation: Allocation, access: DmaAccess): void {
+    const { starts } = allocation
     let done = 0
     try {
       for (; done < starts.length; done++) {
@@ -74,45 +79,52 @@ export class IovaDomain implements DmaDomain {
         this.#translation.map(busAddress(starts[done] ?? 0n), memory, offset, runs.lengths[done] ?? 0, access)
       }
     } catch (error) {
-      const taken = Array.from({ length: done }, (_, run) => done - 1 - run)
-      const takeBack = (run: number): void =>
-        void this.#translation.unmap(busAddress(starts[run] ?? 0n), runs.lengths[run] ?? 0)
-      undoAfter(
-        error,
-        taken.map((run) => () => takeBack(run)),
-      )
+      const taken = joined(starts, runs.lengths, done)
+      const takeBack = (): void => {
+        const bytes = this.#end(taken)
+        if (bytes !== taken.size) throw shortUnmap(bytes, taken.size)
+        this.#allocator.free(allocation)
+      }
+      undoAfter(error, [takeBack])
     }
   }
 
   #unmap(mapping: IovaMapping, allocation: Allocation): number {
-    let bytes = 0
-    runAll(
-      [...mapping.runs].map(
-        ({ bus, length }) =>
-          () =>
-            void (bytes += this.#translation.unmap(bus, length)),
-      ),
-    )
+    const bytes = this.#end(mapping.segments)
     this.#mappings.delete(mapping)
-    this.#allocator.free(allocation)
+    if (bytes === mapping.size) this.#allocator.free(allocation)
+    return bytes
+  }
+
+  /** Ends the translation of every segment, also when that of another cannot be ended; returns the bytes. */
+  #end({ bus, lengths, count }: Segments): number {
+    let bytes = 0
+    runEach(count, (at) => void (bytes += this.#translation.unmap(busAddress(bus[at] ?? 0n), lengths[at] ?? 0)))
     return bytes
   }
 }
 
+interface MappingParts {
+  readonly segments: Segments
+  /** Entries of the platform's page tables. */
+  readonly entries: number
+  readonly access: DmaAccess
+  readonly unmap: () => number
+}
+
 class IovaMapping implements Mapping {
-  /** Entries of the platform's page tables, one a run. */
-  readonly runs: Segments
+  readonly entries: number
   readonly segments: Segments
   readonly access: DmaAccess
   readonly size: number
   readonly #unmap: () => number
   #mapped = true
 
-  constructor(runs: Segments, access: DmaAccess, unmap: () => number) {
-    this.runs = runs
-    this.segments = joined(runs)
+  constructor({ segments, entries, access, unmap }: MappingParts) {
+    this.entries = entries
+    this.segments = segments
     this.access = access
-    this.size = runs.size
+    this.size = segments.size
     this.#unmap = unmap
   }
 
@@ -135,32 +147,31 @@ interface Runs {
 
 function runsOf({ memory, indices }: Frames): Runs {
   const last = memory.size / PAGE_SIZE
-  const offsets: number[] = []
-  const lengths: number[] = []
-  for (let i = 0; i < indices.length; i++) {
-    const frame = indices[i] ?? 0
+  const offsets = new Float64Array(indices.length)
+  const lengths = new Float64Array(indices.length)
+  let count = 0
+  let next = -1
+  for (const frame of indices) {
     if (frame >= last) throw new ProbarError('range-outside', `frame ${frame} is not in the memory of ${last} frames`)
-    if (i > 0 && frame === (indices[i - 1] ?? 0) + 1) lengths[lengths.length - 1] = (lengths.at(-1) ?? 0) + PAGE_SIZE
-    else {
-      offsets.push(frame * PAGE_SIZE)
-      lengths.push(PAGE_SIZE)
-    }
+    if (frame !== next) offsets[count++] = frame * PAGE_SIZE
+    lengths[count - 1] = (lengths[count - 1] ?? 0) + PAGE_SIZE
+    next = frame + 1
   }
-  return { offsets: Float64Array.from(offsets), lengths: Float64Array.from(lengths) }
+  return { offsets: offsets.slice(0, count), lengths: lengths.slice(0, count) }
 }
 
-/** Runs that follow one another on the bus are one segment: the device sees one range. */
-function joined(runs: Segments): Segments {
-  const bus: bigint[] = []
-  const lengths: number[] = []
-  for (const run of runs) {
-    const last = bus.length - 1
-    if (last >= 0 && (bus[last] ?? 0n) + BigInt(lengths[last] ?? 0) === run.bus)
-      lengths[last] = (lengths[last] ?? 0) + run.length
-    else {
-      bus.push(run.bus)
-      lengths.push(run.length)
-    }
+/** Runs that follow one another on the bus are one segment: the device sees one range. @param of the first so many */
+function joined(starts: BigUint64Array, runs: Float64Array, of: number): Segments {
+  const bus = new BigUint64Array(of)
+  const lengths = new Float64Array(of)
+  let count = 0
+  let next = -1n
+  for (let run = 0; run < of; run++) {
+    const start = starts[run] ?? 0n
+    const length = runs[run] ?? 0
+    if (start !== next) bus[count++] = start
+    lengths[count - 1] = (lengths[count - 1] ?? 0) + length
+    next = start + BigInt(length)
   }
-  return new Segments(BigUint64Array.from(bus), Float64Array.from(lengths))
+  return new Segments(bus.slice(0, count), lengths.slice(0, count))
 }

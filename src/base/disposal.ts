@@ -1,9 +1,14 @@
 /** Runs every step, also when some fail. @throws the failure, or AggregateError of them */
 export function runAll(steps: readonly (() => void)[]): void {
+  runEach(steps.length, (index) => steps[index]?.())
+}
+
+/** As `runAll`, for steps that differ by a number from 0 to `count` - 1 alone. */
+export function runEach(count: number, step: (index: number) => void): void {
   const failures: unknown[] = []
-  for (const step of steps) {
+  for (let index = 0; index < count; index++) {
     try {
-      step()
+      step(index)
     } catch (error) {
       failures.push(error)
     }

@@ -36,6 +36,8 @@ export type ErrorCode =
   | 'dma-outside-aperture'
   | 'dma-misaligned'
   | 'dma-overlap'
+  | 'dma-range-overflow'
+  | 'dma-would-split'
   | 'dma-unmapped'
   | 'dma-unmap-short'
   | 'dma-entries-exhausted'

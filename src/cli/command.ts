@@ -22,6 +22,7 @@ const STATUSES: Partial<Readonly<Record<ErrorCode, ExitStatus>>> = {
   'group-not-viable': ExitStatus.notReady,
   'addon-missing': ExitStatus.notReady,
   'out-of-memory': ExitStatus.notReady,
+  'dma-entries-exhausted': ExitStatus.notReady,
   'lab-tool-missing': ExitStatus.notReady,
 }
 

@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { ProbarError } from '../base/errors.ts'
+import { TYPE1_VERSIONS, type Type1Version } from '../backend/vfio/open.ts'
 import { isSkipCode, skipCodes } from '../record/skip-codes.ts'
 import { BACKENDS, type BackendName } from '../session/reference.ts'
 import { collect } from './command.ts'
@@ -10,6 +11,7 @@ export interface RunCommandOptions {
   readonly profile?: string
   readonly backend: BackendName
   readonly unsafeNoiommu?: boolean
+  readonly type1?: Type1Version
   readonly suite?: readonly string[]
   readonly rule?: readonly string[]
   readonly case?: readonly string[]
@@ -32,6 +34,11 @@ export function withRunOptions(command: Command): Command {
     .option(
       '--unsafe-noiommu',
       'needed for --backend noiommu: the device, or a mistake, can then read and overwrite ANY memory of this machine',
+    )
+    .addOption(
+      new Option('--type1 <version>', 'for --backend vfio: which version of type 1 (default: v2, else v1)').choices(
+        TYPE1_VERSIONS,
+      ),
     )
     .option('--suite <name>', 'only this suite (repeatable)', collect)
     .option('--rule <id>', 'only cases that prove this rule (repeatable)', collect)

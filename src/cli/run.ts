@@ -43,13 +43,14 @@ interface Undertaking {
 }
 
 async function runOn(options: RunCommandOptions, { cases, reporter, io }: Undertaking): Promise<ExitStatus> {
-  const { device, backend, seed, profile, unsafeNoiommu: unsafeNoIommu = false } = options
+  const { device, backend, seed, profile, type1, unsafeNoiommu: unsafeNoIommu = false } = options
   await using session = await openSession({
     device,
     backend,
     seed,
     unsafeNoIommu,
     ...(profile === undefined ? {} : { profile }),
+    ...(type1 === undefined ? {} : { type1 }),
   })
   const record = await runSuite(session, {
     cases,

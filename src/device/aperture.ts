@@ -17,6 +17,8 @@ export interface Allocation {
  */
 const WINDOW_PAGES = 2 ** 18
 
+const LAST_ADDRESS = 2n ** 64n - 1n
+
 /**
  * Chooses bus addresses; pure bookkeeping, no platform is asked. At least one free page lies on each side of what was
  * chosen, so that a device is caught that runs past either end; page 0 is such a page at best, because an address
@@ -31,7 +33,8 @@ export class BusAllocator {
   readonly #random: () => number
   readonly #free = new FreeRanges()
   readonly #spans: readonly PageRange[]
-  readonly #taken = new Map<Allocation, PageRange[]>()
+  /** Page ranges as start, end, start, end, …: a list of a quarter million runs is no quarter million objects. */
+  readonly #taken = new Map<Allocation, Float64Array>()
 
   /**
    * @param apertures ascending and inclusive, as the platform gives them
@@ -54,7 +57,7 @@ export class BusAllocator {
 
   /**
    * @param lengths bytes of each run, multiples of the page size
-   * @throws ProbarError dma-outside-aperture when it does not fit, dma-misaligned; nothing is taken then
+   * @throws ProbarError dma-outside-aperture when it does not fit, dma-misaligned, dma-range-overflow; nothing is taken then
    */
   place(lengths: ArrayLike<number>, placement: Placement): Allocation {
     const pages = Array.from(lengths, pagesOf)
@@ -63,7 +66,8 @@ export class BusAllocator {
     if (placement.kind === 'scatter') return this.#scatter(pages, limit)
     const total = sumOf(pages)
     const start = this.#choose(total, this.#draw(), limit)
-    return this.#record(startsFrom(BigInt(start) << 12n, pages), this.#free.take(start, start + total))
+    this.#free.take(start, start + total)
+    return this.#record(startsFrom(BigInt(start) << 12n, pages), Float64Array.of(start, start + total))
   }
 
   /** @throws ProbarError internal when it was freed before */
@@ -71,26 +75,33 @@ export class BusAllocator {
     const ranges = this.#taken.get(allocation)
     if (ranges === undefined) throw new ProbarError('internal', 'these bus addresses were given back before')
     this.#taken.delete(allocation)
-    for (const { start, end } of ranges) this.#free.give(start, end)
+    this.#give(ranges, ranges.length)
+  }
+
+  /** @param length of the part of `ranges` that is meant */
+  #give(ranges: Float64Array, length: number): void {
+    for (let at = 0; at < length; at += 2) this.#free.give(ranges[at] ?? 0, ranges[at + 1] ?? 0)
   }
 
   #scatter(pages: readonly number[], limit: number): Allocation {
     const window = Math.max(WINDOW_PAGES, 8 * pages.reduce((sum, count) => sum + count, 0))
     const base = this.#draw()
-    const taken: PageRange[] = []
+    const starts = new BigUint64Array(pages.length)
+    const taken = new Float64Array(2 * pages.length)
+    let done = 0
     try {
-      for (const count of pages) {
+      for (; done < pages.length; done++) {
+        const count = pages[done] ?? 0
         const start = this.#choose(count, base + (this.#draw() % window), limit)
-        taken.push(...this.#free.take(start, start + count))
+        this.#free.take(start, start + count)
+        starts[done] = BigInt(start) << 12n
+        taken.set([start, start + count], 2 * done)
       }
     } catch (error) {
-      for (const { start, end } of taken) this.#free.give(start, end)
+      this.#give(taken, 2 * done)
       throw error
     }
-    return this.#record(
-      BigUint64Array.from(taken, ({ start }) => BigInt(start) << 12n),
-      taken,
-    )
+    return this.#record(starts, taken)
   }
 
   #claim(pages: readonly number[], bus: BusAddress, total: number): Allocation {
@@ -98,15 +109,22 @@ export class BusAllocator {
       throw new ProbarError('dma-misaligned', `${hex(bus)} is no multiple of the page size ${hex(PAGE_SIZE)}`)
     }
     const last = bus + (BigInt(total) << 12n) - 1n
+    if (last > LAST_ADDRESS) {
+      throw new ProbarError(
+        'dma-range-overflow',
+        `${total} pages from ${hex(bus)} on run over the end of the 64-bit address space`,
+      )
+    }
     if (!this.apertures.some((aperture) => aperture.first <= bus && last <= aperture.last)) {
       const valid = this.apertures.map((aperture) => `${hex(aperture.first)}-${hex(aperture.last)}`).join(', ')
       throw new ProbarError('dma-outside-aperture', `${hex(bus)}-${hex(last)} is in none of the apertures ${valid}`)
     }
     const start = Number(bus >> 12n)
-    return this.#record(startsFrom(bus, pages), this.#free.take(start, start + total))
+    const parts = this.#free.take(start, start + total)
+    return this.#record(startsFrom(bus, pages), Float64Array.from(parts.flatMap(({ start: from, end }) => [from, end])))
   }
 
-  #record(starts: BigUint64Array, taken: PageRange[]): Allocation {
+  #record(starts: BigUint64Array, taken: Float64Array): Allocation {
     const allocation = { starts }
     this.#taken.set(allocation, taken)
     return allocation

@@ -139,6 +139,8 @@ export interface Aperture {
 }
 
 export interface DmaCapabilities {
+  /** The kernel's interface behind it, where there is one: `type1`, `type1v2`, `iommufd`. */
+  readonly interface?: string
   /** Who chooses bus addresses: `caller`, `platform`, or nobody (`identity`). */
   readonly placement: 'caller' | 'platform' | 'identity'
   /** An unmapped or forbidden access is refused, by an IOMMU. */
@@ -166,7 +168,8 @@ export interface DmaDomain {
   readonly entries: number
   /**
    * Maps frames in their order. Adjacent frames become one segment. Nothing stays mapped when it throws.
-   * @throws ProbarError dma-empty, dma-outside-aperture, dma-misaligned, dma-overlap, dma-entries-exhausted
+   * @throws ProbarError dma-empty, dma-outside-aperture, dma-range-overflow, dma-misaligned, dma-overlap,
+   *   dma-entries-exhausted, out-of-memory
    */
   map(frames: Frames, access: DmaAccess, placement?: Placement): Mapping
 }

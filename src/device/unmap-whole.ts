@@ -8,9 +8,13 @@ import type { Mapping } from './contract.ts'
  */
 export function unmapWhole(mapping: Mapping): void {
   const bytes = mapping.unmap()
-  if (bytes === mapping.size) return
-  throw new ProbarError(
+  if (bytes !== mapping.size) throw shortUnmap(bytes, mapping.size)
+}
+
+/** @param bytes that the platform says it unmapped, of so many */
+export function shortUnmap(bytes: number, size: number): ProbarError {
+  return new ProbarError(
     'dma-unmap-short',
-    `the platform unmapped ${bytes} bytes of a mapping of ${mapping.size}: reset the device`,
+    `the platform unmapped ${bytes} bytes of a mapping of ${size}: reset the device`,
   )
 }

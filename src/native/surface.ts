@@ -133,9 +133,17 @@ export interface VfioSurface {
   readRegion(device: DeviceFile, index: number, offset: number, width: number): bigint
   writeRegion(device: DeviceFile, index: number, offset: number, width: number, value: bigint): void
 
-  /** `flags`: 1 the device may read, 2 it may write. `area` and `offset` name the memory. */
+  /**
+   * `flags`: 1 the device may read, 2 it may write. `area` and `offset` name the memory.
+   * @throws dma-overlap, dma-outside-aperture, dma-range-overflow, dma-misaligned, dma-entries-exhausted, out-of-memory
+   */
   mapDma(container: Container, area: Area, offset: number, size: number, iova: bigint, flags: number): void
-  /** Returns the bytes that the kernel says it unmapped; 0 when nothing was mapped there. */
+  /**
+   * Returns the bytes that the kernel says it unmapped; 0 when nothing was mapped there. A range may hold many mappings.
+   * Of one that begins or ends inside a mapping version 1 unmaps every mapping whose first byte it holds, all of it, and
+   * stops at one that began before; version 2 unmaps nothing.
+   * @throws dma-would-split from version 2, dma-misaligned, dma-range-overflow
+   */
   unmapDma(container: Container, iova: bigint, size: bigint): number
 
   /**
@@ -190,7 +198,10 @@ export interface IommufdSurface {
   ioasRanges(iommufd: Iommufd, ioas: number): IoasRanges
   /** As `mapDma`, at exactly this bus address. */
   mapIoas(iommufd: Iommufd, ioas: number, area: Area, offset: number, size: number, iova: bigint, flags: number): void
-  /** Returns the bytes that were unmapped. @throws dma-unmapped when no whole mapping lies there */
+  /**
+   * Returns the bytes that were unmapped. A range may hold many mappings; those before one that it would cut are gone.
+   * @throws dma-unmapped when no whole mapping lies there, or it would cut one; dma-range-overflow
+   */
   unmapIoas(iommufd: Iommufd, ioas: number, iova: bigint, size: bigint): number
 }
 

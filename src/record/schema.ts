@@ -93,6 +93,7 @@ const head = {
   versions: z.object({ probar: text, node: text }).catchall(text).readonly(),
   seed: hexString,
   backend: text,
+  dmaInterface: text.exactOptional().describe("the kernel's interface that maps memory, for example type1v2"),
   device: deviceSchema,
   profile: text.exactOptional().describe('the name of the hardware profile'),
 }

@@ -2,6 +2,7 @@ import { ProbarError } from '../base/errors.ts'
 import { seededRandom } from '../base/random.ts'
 import { VirtualClock } from '../base/virtual-clock.ts'
 import { openLoopback } from '../backend/loopback/device.ts'
+import type { Type1Version } from '../backend/vfio/open.ts'
 import type { Aperture, Device, DeviceIdentity } from '../device/contract.ts'
 import { busAddress } from '../base/address.ts'
 import { PAGE_SIZE } from '../base/pages.ts'
@@ -13,7 +14,7 @@ import { selectProfile } from './select-profile.ts'
 import { type BackendName, type DeviceReference, parseReference } from './reference.ts'
 import { Session } from './session.ts'
 import type { Plant } from './plant.ts'
-import { type PciTarget, findPciTarget, openPciTarget } from './pci-target.ts'
+import { type PciOptions, type PciTarget, findPciTarget, openPciTarget } from './pci-target.ts'
 
 export interface SessionOptions {
   /** `loopback:edu`, `vfio:0000:01:00.0`, `iommufd:…`, or a PCI address. */
@@ -26,6 +27,8 @@ export interface SessionOptions {
    * mistake in what it is told, can read and overwrite anything on the machine.
    */
   readonly unsafeNoIommu?: boolean
+  /** Which version of the type 1 interface, for the back end `vfio`; 2 where the kernel has it unless told. */
+  readonly type1?: Type1Version
   /** Scatters frames and bus addresses; the same seed gives the same run. 1 unless told. */
   readonly seed?: bigint
   /** Native code to use instead of what is found. */
@@ -44,6 +47,7 @@ const FRAMES = 4096
 export async function openSession(options: SessionOptions): Promise<Session> {
   const reference = parseReference(options.device, options.backend)
   checkUnsafe(reference, options.unsafeNoIommu === true)
+  checkType1(reference, options.type1)
   const native = options.native ?? loadNative()
   const found = identify(reference)
   const profile = selectProfile(options.profile, found.identity)
@@ -55,6 +59,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     addressBits: profile.dma?.addressBits ?? 64,
     random: () => random.below(2 ** 32),
     keepFree: banks.map(bankRange),
+    ...(options.type1 === undefined ? {} : { type1: options.type1 }),
   })
   try {
     const physical = device.dma.capabilities.placement === 'identity' ? native.vfio : undefined
@@ -84,6 +89,12 @@ function checkUnsafe({ backend, ref }: DeviceReference, granted: boolean): void 
   )
 }
 
+/** @throws ProbarError usage */
+function checkType1({ backend, ref }: DeviceReference, type1: Type1Version | undefined): void {
+  if (type1 === undefined || backend === 'vfio') return
+  throw new ProbarError('usage', `--type1 (type1) goes with --backend vfio only, not with ${ref}`)
+}
+
 interface Found {
   readonly identity: DeviceIdentity
   /** Physical ranges of its BARs. */
@@ -102,7 +113,7 @@ function identify(reference: DeviceReference): Found {
   return { identity: model.identity, avoid: model.regions.map(({ start, size }) => ({ start, size })) }
 }
 
-interface Opening {
+interface Opening extends Pick<PciOptions, 'type1'> {
   readonly native: Native
   readonly addressBits: number
   /** Unsigned 32-bit numbers. */

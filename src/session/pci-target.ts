@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs'
 import { openIommufd } from '../backend/iommufd/open.ts'
 import type { IommufdTarget } from '../backend/iommufd/open.ts'
 import { openNoIommu } from '../backend/noiommu/open.ts'
-import type { VfioOptions, VfioTarget } from '../backend/vfio-device/target.ts'
-import { openVfio } from '../backend/vfio/open.ts'
+import type { VfioTarget } from '../backend/vfio-device/target.ts'
+import { type Type1Options, openVfio } from '../backend/vfio/open.ts'
 import { ProbarError } from '../base/errors.ts'
 import type { Device } from '../device/contract.ts'
 import { opensIommufd, vfioDeviceFile } from '../host/linux/vfio-nodes.ts'
@@ -16,7 +16,7 @@ import { iommufdTarget, vfioTarget } from './vfio-target.ts'
 export type PciTarget =
   ({ readonly backend: 'vfio' | 'noiommu' } & VfioTarget) | ({ readonly backend: 'iommufd' } & IommufdTarget)
 
-export interface PciOptions extends Omit<VfioOptions, 'native'> {
+export interface PciOptions extends Omit<Type1Options, 'native'> {
   readonly native: Native
 }
 

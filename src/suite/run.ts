@@ -84,6 +84,7 @@ async function runWithRetries(
 function headOf(session: Session, facts: RunFacts): RunHead {
   const { device, profile } = session
   const { vendor, device: id, revision, driver, group } = device.identity
+  const { interface: mapper } = device.dma.capabilities
   return {
     schema: RECORD_SCHEMA,
     id: facts.id,
@@ -92,6 +93,7 @@ function headOf(session: Session, facts: RunFacts): RunHead {
     versions: facts.versions,
     seed: hex(session.seed),
     backend: device.backend,
+    ...(mapper === undefined ? {} : { dmaInterface: mapper }),
     device: {
       ref: device.ref,
       vendor: hex(vendor, 4),

@@ -23,6 +23,8 @@ const FINDINGS: ReadonlySet<string> = new Set([
   'dma-outside-aperture',
   'dma-misaligned',
   'dma-overlap',
+  'dma-range-overflow',
+  'dma-would-split',
   'dma-unmapped',
   'dma-unmap-short',
   'dma-empty',

@@ -77,7 +77,7 @@ describeAddon('iommufd calls, the kernel played by test/native/fake/iommufd.c,',
       'dma-overlap': 17,
       'out-of-memory': 12,
       'access-violation': 14,
-      'dma-outside-aperture': 75,
+      'dma-range-overflow': 75,
       'dma-misaligned': 22,
       'os-error': 5,
     }
@@ -99,6 +99,16 @@ describeAddon('iommufd calls, the kernel played by test/native/fake/iommufd.c,',
         `print(codes(() => native.unmapIoas(iommufd, 5, 4096n, 4096n), () => native.unmapIoas(iommufd, 5, 0n, 4096n)))`,
       ),
     ).toEqual([0x3000, 'dma-unmapped'])
+  })
+
+  it('name why nothing is unmapped', () => {
+    const call = (errno: number): string => `() => native.unmapIoas(iommufd, 5, ${(1n << 63n) | BigInt(errno)}n, 4096n)`
+    expect(result(`print(codes(${[2, 75, 22, 5].map(call).join()}))`)).toEqual([
+      'dma-unmapped',
+      'dma-range-overflow',
+      'dma-misaligned',
+      'os-error',
+    ])
   })
 
   it('tell physical places of memory that may move to nobody', () => {

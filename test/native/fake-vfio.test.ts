@@ -211,6 +211,9 @@ describeAddon('VFIO calls, the kernel played by test/native/fake/vfio.c,', () =>
     const memlock = `const memory = native.createMemory(8192)
       try { (${calls[2]})() } catch (error) { print(error.message.includes('ulimit -l')) }`
     expect(result(memlock)).toBe(true)
+    const full = `const memory = native.createMemory(8192)
+      try { (${calls[1]})() } catch (error) { print(error.message.includes('vfio_iommu_type1.dma_entry_limit')) }`
+    expect(result(full)).toBe(true)
   })
 
   it('tell a misaligned DMA mapping from one outside of the aperture', () => {
@@ -221,6 +224,23 @@ describeAddon('VFIO calls, the kernel played by test/native/fake/vfio.c,', () =>
         print(codes(() => native.mapDma(container, memory, 0, 4096, ${refused}n, 3),
           () => native.mapDma(container, memory, 0, 4096, ${outside}n, 3)))`),
     ).toEqual(['dma-misaligned', 'dma-outside-aperture'])
+  })
+
+  it('tell why a range that the kernel calls invalid is refused', () => {
+    const [last, cut] = [2n ** 64n - 4096n, (1n << 62n) | (1n << 12n)] // EINVAL to all, see the fake
+    const unmap = (iova: bigint, size: number): string => `() => native.unmapDma(container, ${iova}n, ${size}n)`
+    const calls = [unmap(cut, 4096), unmap(cut, 0), unmap(cut + 1n, 4096), unmap(last, 8192), unmap(0x7fn << 56n, 4096)]
+    expect(
+      result(`const memory = native.createMemory(8192)
+        print(codes(() => native.mapDma(container, memory, 0, 8192, ${last}n, 3), ${calls.join()}))`),
+    ).toEqual([
+      'dma-range-overflow',
+      'dma-would-split',
+      'dma-misaligned',
+      'dma-misaligned',
+      'dma-range-overflow',
+      'os-error',
+    ])
   })
 
   it('check the memory and the flags of a DMA mapping before the kernel sees them', () => {

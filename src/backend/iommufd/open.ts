@@ -32,9 +32,10 @@ export function openIommufd(target: IommufdTarget, options: IommufdOptions): Dev
     native.attachIoas(file, ioas)
     const release = (): void =>
       runAll([() => native.detachIoas(file), () => native.destroyIommuObject(iommufd, ioas), () => files.close()])
-    const { ranges } = native.ioasRanges(iommufd, ioas)
+    const { ranges, alignment: smallestPage } = native.ioasRanges(iommufd, ioas)
     const translation = new IoasTranslation(native, iommufd, ioas)
-    const dma = iommuDomain({ ranges, maxEntries: NO_ENTRY_LIMIT, translation }, options)
+    const space = { interface: 'iommufd', ranges, smallestPage, maxEntries: NO_ENTRY_LIMIT, translation }
+    const dma = iommuDomain(space, options)
     return new VfioDevice({ backend: 'iommufd', target, native, file, dma, release })
   } catch (error) {
     undoAfter(error, [() => files.close()])

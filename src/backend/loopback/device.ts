@@ -163,7 +163,7 @@ function domainOf(
   const tables = {
     map: (bus: BusAddress, memory: HostMemory, offset: number, length: number, access: DmaAccess) =>
       iommu.map({ bus, memory, offset, length, access }),
-    unmap: (bus: BusAddress) => iommu.unmap(bus),
+    unmap: (bus: BusAddress, length: number) => iommu.unmap(bus, length),
   }
   const unchecked = defects.has('aperture-unchecked')
   const allocator = new BusAllocator(unchecked ? EVERYWHERE : APERTURES, unchecked ? 64 : addressBits, random, keepFree)

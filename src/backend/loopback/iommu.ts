@@ -29,8 +29,11 @@ export interface Iommu {
   readonly maxEntries: number
   /** @throws ProbarError dma-overlap, dma-entries-exhausted; nothing is mapped then */
   map(entry: Entry): void
-  /** Ends the entry that starts there; returns its bytes, 0 when there is none. */
-  unmap(bus: BusAddress): number
+  /**
+   * Ends the entries that lie in the range, as type 1 version 2 does; returns their bytes, 0 when there is none.
+   * @throws ProbarError dma-would-split when the range begins or ends inside an entry; nothing is unmapped then
+   */
+  unmap(bus: BusAddress, length: number): number
   /** @param page bus page number */
   translate(page: number, direction: Direction): Translation
 }
@@ -38,7 +41,7 @@ export interface Iommu {
 /** A page table in which an entry, once unmapped, is gone for the device at the same moment. */
 export class SimulatedIommu implements Iommu {
   readonly maxEntries: number
-  readonly #entries = new Map<BusAddress, Entry>()
+  #entries = 0
   readonly #pages = new Map<number, Entry>()
 
   /** @param maxEntries the limit that Linux sets by default for type 1 */
@@ -47,31 +50,41 @@ export class SimulatedIommu implements Iommu {
   }
 
   get entries(): number {
-    return this.#entries.size
+    return this.#entries
   }
 
   map(entry: Entry): void {
-    if (this.#entries.size >= this.maxEntries) {
+    if (this.#entries >= this.maxEntries) {
       throw new ProbarError(
         'dma-entries-exhausted',
         `${this.maxEntries} entries are mapped, no more can be: unmap some`,
       )
     }
-    const pages = pagesOf(entry)
-    const taken = pages.find((page) => this.#pages.has(page))
-    if (taken !== undefined) {
-      throw new ProbarError('dma-overlap', `bus page ${hex(taken * PAGE_SIZE)} is mapped already: unmap it first`)
+    const { first, end } = pagesOf(entry.bus, entry.length)
+    for (let page = first; page < end; page++) {
+      if (!this.#pages.has(page)) continue
+      throw new ProbarError('dma-overlap', `bus page ${hex(page * PAGE_SIZE)} is mapped already: unmap it first`)
     }
-    for (const page of pages) this.#pages.set(page, entry)
-    this.#entries.set(entry.bus, entry)
+    for (let page = first; page < end; page++) this.#pages.set(page, entry)
+    this.#entries++
   }
 
-  unmap(bus: BusAddress): number {
-    const entry = this.#entries.get(bus)
-    if (entry === undefined) return 0
-    for (const page of pagesOf(entry)) this.#pages.delete(page)
-    this.#entries.delete(bus)
-    return entry.length
+  unmap(bus: BusAddress, length: number): number {
+    const { first, end } = pagesOf(bus, length)
+    for (const edge of [first, end]) {
+      const entry = this.#pages.get(edge)
+      if (entry === undefined || entry !== this.#pages.get(edge - 1)) continue
+      throw new ProbarError('dma-would-split', `an entry lies across ${hex(edge * PAGE_SIZE)}: unmap all of it`)
+    }
+    let bytes = 0
+    for (let page = first; page < end; page++) {
+      const entry = this.#pages.get(page)
+      if (entry === undefined) continue
+      this.#pages.delete(page)
+      bytes += PAGE_SIZE
+      if (entry !== this.#pages.get(page + 1)) this.#entries--
+    }
+    return bytes
   }
 
   translate(page: number, direction: Direction): Translation {
@@ -94,7 +107,7 @@ export function placeIn(entry: Entry, page: number): Translation {
   return { reached: true, memory: entry.memory, offset }
 }
 
-function pagesOf(entry: Entry): number[] {
-  const first = pageOf(entry.bus)
-  return Array.from({ length: entry.length / PAGE_SIZE }, (_, index) => first + index)
+function pagesOf(bus: BusAddress, length: number): { readonly first: number; readonly end: number } {
+  const first = pageOf(bus)
+  return { first, end: first + length / PAGE_SIZE }
 }

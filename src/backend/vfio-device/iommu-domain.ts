@@ -1,4 +1,5 @@
 import { type BusAddress, busAddress } from '../../base/address.ts'
+import { ProbarError } from '../../base/errors.ts'
 import { PAGE_SIZE } from '../../base/pages.ts'
 import { BusAllocator, clipApertures } from '../../device/aperture.ts'
 import type { Aperture, DmaAccess } from '../../device/contract.ts'
@@ -8,16 +9,31 @@ import { DmaFlag } from './uapi.ts'
 
 /** What the kernel says of an address space behind an IOMMU. */
 export interface IommuSpace {
-  /** first, last, first, last, … inclusive. */
+  /** As the kernel calls what maps it. */
+  readonly interface: string
+  /** first, last, first, last, … inclusive; empty when the kernel does not tell, as before 5.4. */
   readonly ranges: BigUint64Array
+  /** Bytes of the smallest page that it maps. */
+  readonly smallestPage: number
   readonly maxEntries: number
   readonly translation: Translation
 }
 
-/** A domain behind the machine's IOMMU, where Probar chooses bus addresses within the kernel's ranges. */
+/** All but what a PC takes for an interrupt, whatever the IOMMU (Intel SDM volume 3, 11.11.1). */
+const UNTOLD = BigUint64Array.of(0n, 0xfedf_ffffn, 0xfef0_0000n, 2n ** 64n - 1n)
+
+/**
+ * A domain behind the machine's IOMMU, where Probar chooses bus addresses within the kernel's ranges.
+ * @throws ProbarError capability-missing when the IOMMU cannot map single frames
+ */
 export function iommuDomain(space: IommuSpace, { addressBits, random, keepFree }: VfioOptions): IovaDomain {
-  const apertures = clipApertures(aperturesOf(space.ranges), addressBits)
+  if (space.smallestPage > PAGE_SIZE) {
+    const why = `the IOMMU's smallest page has ${space.smallestPage} bytes`
+    throw new ProbarError('capability-missing', `${why}; frames of ${PAGE_SIZE} bytes cannot be mapped one by one here`)
+  }
+  const apertures = clipApertures(aperturesOf(space.ranges.length > 0 ? space.ranges : UNTOLD), addressBits)
   const capabilities = {
+    interface: space.interface,
     placement: 'caller',
     revocable: true,
     writeOnly: false,

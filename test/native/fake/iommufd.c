@@ -3,7 +3,8 @@
 // distribution has no header of it: what the addon declares is checked against a second reading, not against itself.
 //
 // Device files: vfio0 is fine, vfio1 is held, vfio2 is refused, vfio9 does not exist. The address space 5 has six
-// ranges. A mapping whose iova is at or above 2^63 fails with errno iova & 0xff; unmapping at 0 finds nothing.
+// ranges. A mapping whose iova is at or above 2^63 fails with errno iova & 0xff; unmapping at 0 finds
+// nothing, and at or above 2^63 fails likewise.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -83,7 +84,9 @@ static int map(const void* question) {
 // size, ioas_id, iova, length
 static int unmap(void* question) {
   if (word(question, 0) != 24) return fail(EINVAL);
-  if (wide(question, 8) == 0) return fail(ENOENT);
+  const uint64_t iova = wide(question, 8);
+  if (iova == 0) return fail(ENOENT);
+  if (iova >> 63) return fail(iova & 0xff);
   const uint64_t bytes = 0x3000;
   memcpy((char*)question + 16, &bytes, 8);
   return 0;

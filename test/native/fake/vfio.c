@@ -5,7 +5,7 @@
 // Groups: /dev/vfio/1 is fine, /dev/vfio/2 is not viable, /dev/vfio/1NN fails to open with errno NN.
 // The device "gone" does not exist. Its region 0 is a page that may be mapped, 1 is sparse, 2 has a chain of
 // capabilities that leads outside, 3 one that goes in circles; 7 is config space. A mapping whose iova is at or above
-// 2^63 fails with errno iova & 0xff. Interrupt index 0 is a level-triggered line, 1 has four vectors, 2 fires by itself
+// 2^63 fails with errno iova & 0xff; one that wraps, and unmapping at or above 2^62, fails with EINVAL. Interrupt index 0 is a level-triggered line, 1 has four vectors, 2 fires by itself
 // all the time, 4 cannot be armed.
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -141,9 +141,16 @@ static int irq_info(struct vfio_irq_info* info) {
 }
 
 static int map_dma(const struct vfio_iommu_type1_dma_map* map) {
+  if (map->iova + map->size < map->iova) return fail(EINVAL);
   if (map->iova >> 63) return fail(map->iova & 0xff);
   if (map->iova >> 62) return fail(EINVAL);
   dprintf(2, "mapped %#llx %#llx %u\n", map->iova, map->size, map->flags);
+  return 0;
+}
+
+static int unmap_dma(struct vfio_iommu_type1_dma_unmap* unmap) {
+  if (unmap->iova >> 62) return fail(unmap->iova >> 56 == 0x7f ? EIO : EINVAL);
+  unmap->size = 0x3000;
   return 0;
 }
 
@@ -185,8 +192,7 @@ static int answer(int kind, unsigned long request, void* argument) {
     case VFIO_IOMMU_MAP_DMA:
       return map_dma(argument);
     case VFIO_IOMMU_UNMAP_DMA:
-      ((struct vfio_iommu_type1_dma_unmap*)argument)->size = 0x3000;
-      return 0;
+      return unmap_dma(argument);
     default:
       return fail(ENOTTY);
   }

@@ -165,7 +165,7 @@ describe('a place named by the caller', () => {
     ['off a page boundary', 0x1080n, 1, 'dma-misaligned'],
     ['above the address width', 0x1000_0000n, 1, 'dma-outside-aperture'],
     ['over the end of the aperture', 0xfff_f000n, 2, 'dma-outside-aperture'],
-    ['over the end of the address space', 2n ** 64n - 4096n, 2, 'dma-outside-aperture'],
+    ['over the end of the address space', 2n ** 64n - 4096n, 2, 'dma-range-overflow'],
   ] as const)('is refused %s', (_, bus, pages, code) => {
     expect(failureOf(() => allocator(bench, 28).place([pages * PAGE], at(bus)))).toBe(code)
   })

@@ -15,6 +15,8 @@ const broken: readonly ErrorCode[] = [
   'dma-outside-aperture',
   'dma-misaligned',
   'dma-overlap',
+  'dma-range-overflow',
+  'dma-would-split',
   'dma-unmapped',
   'dma-empty',
 ]

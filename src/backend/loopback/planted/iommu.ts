@@ -13,7 +13,8 @@ export class PlantedIommu implements Iommu {
   readonly #defects: Defects
   /** What was unmapped, last first, for a device that still reaches it. */
   #stale: Iommu[] = []
-  readonly #mapped = new Map<BusAddress, Entry>()
+  /** What is mapped, where it may become stale. */
+  readonly #mapped = new Set<Entry>()
   #memory: HostMemory | undefined
   /** The last mapping was refused, and nothing was mapped since. */
   #refused = false
@@ -39,19 +40,19 @@ export class PlantedIommu implements Iommu {
       throw error
     }
     this.#memory = entry.memory
-    this.#mapped.set(entry.bus, granted)
+    if (this.#defects.has('iommu-keeps-translation')) this.#mapped.add(granted)
   }
 
-  unmap(bus: BusAddress): number {
+  unmap(bus: BusAddress, length: number): number {
     if (this.#refused && this.#defects.has('iommu-refusal-leaks')) return 0
-    const entry = this.#mapped.get(bus)
-    if (entry !== undefined && this.#defects.has('iommu-keeps-translation')) {
+    const bytes = this.#iommu.unmap(bus, length)
+    for (const entry of this.#mapped) {
+      if (entry.bus < bus || entry.bus >= bus + BigInt(length)) continue
       const stale = new SimulatedIommu()
       stale.map(entry)
       this.#stale.unshift(stale)
+      this.#mapped.delete(entry)
     }
-    this.#mapped.delete(bus)
-    const bytes = this.#iommu.unmap(bus)
     return this.#defects.has('unmap-short') ? Math.max(0, bytes - PAGE_SIZE) : bytes
   }
 

@@ -41,7 +41,8 @@ describe('the simulated IOMMU', () => {
           const covered = Array.from({ length: pages }, (_, index) => index)
           if (!map) {
             const mapped = entries.get(page) ?? 0
-            expect(iommu.unmap(busAddress(page * 4096))).toBe(mapped * 4096)
+            if (mapped === 0) continue
+            expect(iommu.unmap(busAddress(page * 4096), mapped * 4096)).toBe(mapped * 4096)
             for (let index = 0; index < mapped; index++) table.delete(page + index)
             entries.delete(page)
           } else if (covered.some((index) => table.has(page + index))) {
@@ -66,6 +67,26 @@ describe('the simulated IOMMU', () => {
     const iommu = new SimulatedIommu()
     iommu.map(entry(1, 1, 5, access))
     expect([frameOf(iommu, 1, 'read'), frameOf(iommu, 1, 'write')]).toEqual([read, write])
+  })
+
+  it('ends every entry of a range, and none of one that would cut another', () => {
+    const iommu = new SimulatedIommu()
+    for (const page of [10, 13, 20]) iommu.map(entry(page, 3, 0))
+    for (const [page, pages] of [
+      [11, 1],
+      [9, 2],
+      [10, 4],
+      [11, 5],
+      [12, 9],
+    ] as const) {
+      expect(() => iommu.unmap(busAddress(page * 4096), pages * 4096)).toThrow(
+        expect.objectContaining({ code: 'dma-would-split' }),
+      )
+    }
+    expect(iommu.entries).toBe(3)
+    expect([iommu.unmap(busAddress(9 * 4096), 8 * 4096), iommu.entries]).toEqual([6 * 4096, 1])
+    expect([frameOf(iommu, 10), frameOf(iommu, 15), frameOf(iommu, 20)]).toEqual(['refused', 'refused', 0])
+    expect([iommu.unmap(busAddress(9 * 4096), 8 * 4096), iommu.entries]).toEqual([0, 1])
   })
 
   it('translates the last page of the address space', () => {

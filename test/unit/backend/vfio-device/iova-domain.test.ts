@@ -5,7 +5,7 @@ import { OsError, codeOf } from '../../../../src/base/errors.ts'
 import { seededRandom } from '../../../../src/base/random.ts'
 import { IovaDomain, type Translation } from '../../../../src/backend/iova-domain.ts'
 import { BusAllocator } from '../../../../src/device/aperture.ts'
-import type { DmaCapabilities, Frames, Mapping, Placement } from '../../../../src/device/contract.ts'
+import type { DmaCapabilities, Frames, HostMemory, Mapping, Placement } from '../../../../src/device/contract.ts'
 import { ArrayMemory } from '../../../contract/loopback-bench.ts'
 
 const FRAMES = 64
@@ -20,22 +20,35 @@ class FakeTranslation implements Translation {
   /** Runs that still can be mapped. */
   room = Number.POSITIVE_INFINITY
   failsToUnmap = false
+  /** Bytes that stay mapped at each call. */
+  keeps = 0
+  readonly calls = { map: 0, unmap: 0 }
 
   map(bus: BusAddress, _memory: unknown, offset: number, length: number): void {
+    this.calls.map++
     if (this.entries.size >= this.room) throw full()
     this.entries.set(bus, { offset, length })
   }
 
   unmap(bus: BusAddress, length: number): number {
     if (this.failsToUnmap) throw new OsError('os-error', 'the device is gone', 19, 'ioctl')
-    return this.entries.get(bus)?.length === length && this.entries.delete(bus) ? length : 0
+    this.calls.unmap++
+    let bytes = 0
+    for (let at = bus; at < bus + BigInt(length);) {
+      const entry = this.entries.get(at)
+      if (entry === undefined) break
+      this.entries.delete(at)
+      bytes += entry.length
+      at = busAddress(at + BigInt(entry.length))
+    }
+    return bytes - this.keeps
   }
 }
 
-function open(aperture = APERTURE): { domain: IovaDomain; translation: FakeTranslation } {
+function open(aperture = APERTURE, bits = 24): { domain: IovaDomain; translation: FakeTranslation } {
   const random = seededRandom(1n)
   const translation = new FakeTranslation()
-  const allocator = new BusAllocator([aperture], 24, () => random.below(2 ** 32))
+  const allocator = new BusAllocator([aperture], bits, () => random.below(2 ** 32))
   return { domain: new IovaDomain({ addressBits: 24 } as DmaCapabilities, translation, allocator), translation }
 }
 
@@ -145,10 +158,53 @@ describe('a domain in which the caller chooses bus addresses', () => {
     expect(domain.entries).toBe(0)
   })
 
+  it.each([1, 512, 65_536])(
+    'maps %i frames of their own by as many calls, and by one when they are adjacent',
+    (count) => {
+      const wide = { memory: { ...memory, size: 131_072 * 4096 } as HostMemory }
+      const apart = { ...wide, indices: Uint32Array.from({ length: count }, (_, i) => 2 * i) }
+      const adjacent = { ...wide, indices: Uint32Array.from({ length: count }, (_, i) => i) }
+      const everywhere = { first: busAddress(0), last: busAddress(0xffff_ffff_ffffn) }
+      const calls = (what: Frames, kind: 'scatter' | 'join') => {
+        const { domain, translation } = open(everywhere, 48)
+        domain.map(what, 'both', { kind }).unmap()
+        return [translation.calls.map, translation.calls.unmap, translation.entries.size]
+      }
+      expect(calls(apart, 'scatter')).toEqual([count, count, 0])
+      expect(calls(apart, 'join')).toEqual([count, 1, 0])
+      expect(calls(adjacent, 'scatter')).toEqual([1, 1, 0])
+    },
+  )
+
+  it('takes back by one call what followed on the bus, and says so when some of it stays', () => {
+    const { domain, translation } = open()
+    translation.room = 3
+    expect(code(() => domain.map(frames([1, 3, 5, 7]), 'both', { kind: 'join' }))).toBe('dma-entries-exhausted')
+    expect(translation.calls).toEqual({ map: 4, unmap: 1 })
+    translation.keeps = 4096
+    let thrown: unknown
+    try {
+      domain.map(frames([1, 3, 5, 7]), 'both', { kind: 'join' })
+    } catch (error) {
+      thrown = error
+    }
+    expect(thrown).toMatchObject({ errors: [{ code: 'dma-entries-exhausted' }, { code: 'dma-unmap-short' }] })
+  })
+
+  it('gives nobody a place that the platform did not unmap all of', () => {
+    // Room for one page with a free one on each side, twice.
+    const { domain, translation } = open({ first: busAddress(0), last: busAddress(0x4fff) })
+    translation.keeps = 4096
+    const [one, other] = [domain.map(frames([1]), 'both'), domain.map(frames([1]), 'both')]
+    expect([one.unmap(), other.unmap()]).toEqual([0, 0])
+    expect(code(() => domain.map(frames([1]), 'both'))).toBe('dma-outside-aperture')
+  })
+
   it.each([
     ['no frame', [], undefined, 'dma-empty'],
     ['a frame that there is not', [FRAMES], undefined, 'range-outside'],
     ['a place off a page boundary', [1], 0x5001n, 'dma-misaligned'],
+    ['a place that runs over the end of all addresses', [1, 2], 0xffff_ffff_ffff_f000n, 'dma-range-overflow'],
     ['a place outside of every aperture', [1], 0x100_0000n, 'dma-outside-aperture'],
     ['a place that crosses the end of one', [1, 2], 0xff_f000n, 'dma-outside-aperture'],
   ])('refuses %s, and maps nothing', (_, indices, at, expected) => {
