@@ -8,8 +8,8 @@ export interface DumpedFunction {
   readonly bytes: Uint8Array
 }
 
-/** `01:00.0 Ethernet controller: …` or `0000:01:00.0 …` */
-const HEADING = /^((?:[0-9a-f]{4,8}:)?[0-9a-f]{2}:[01][0-9a-f]\.[0-7])(?:\s|$)/i
+/** `01:00.0 Ethernet controller: …` or `0000:01:00.0 …`; with `-vmm` `Slot:` stands in front. */
+const HEADING = /^(?:Slot:\t)?((?:[0-9a-f]{4,8}:)?[0-9a-f]{2}:[01][0-9a-f]\.[0-7])(?:\s|$)/i
 /** `10: 00 00 … ` with 1 to 16 bytes; the offset has two to four digits. */
 const LINE = /^([0-9a-f]{2,4}):((?: [0-9a-f]{2}){1,16})\s*$/i
 /** What begins as a line of bytes does, whether it is one or not. */

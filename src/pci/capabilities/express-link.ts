@@ -1,4 +1,4 @@
-import { type RegisterSpec, bitsOf, choice, flag, number, register } from '../register.ts'
+import { type FieldSpec, type RegisterSpec, bitsOf, choice, flag, number, readUnsigned, register } from '../register.ts'
 
 const SPEEDS = ['unknown', '2.5GT/s', '5GT/s', '8GT/s', '16GT/s', '32GT/s', '64GT/s']
 /** As a target, 0 stands for the lowest speed where the register is hardwired to zero (PCIe 7.5.3.19). */
@@ -15,8 +15,22 @@ function speeds(vector: number): string {
   return gapless ? `${names[0]?.replace('GT/s', '')}-${names.at(-1)}` : names.join(',')
 }
 
-/** Capabilities, control and status (PCIe 7.5.3.6 to 7.5.3.8). */
-export const linkRegisters: readonly RegisterSpec[] = [
+/**
+ * Whether the link runs slower or narrower than the function could: the first thing to look at when a card is slow. Bits
+ * 3:0 and 9:4 have the same meaning in capabilities and status.
+ */
+function downgraded(bytes: Uint8Array): FieldSpec {
+  const able = readUnsigned(bytes, 0x0c, 4) ?? 0
+  const less = (raw: number, low: number, width: number): boolean => bitsOf(raw, low, width) < bitsOf(able, low, width)
+  return { label: 'Downgraded', low: 0, width: 10, value: (raw) => less(raw, 0, 4) || less(raw, 4, 6) }
+}
+
+/**
+ * Capabilities, control and status (PCIe 7.5.3.6 to 7.5.3.8).
+ * @param bytes of the capability, from its id on
+ * @param downstream of a port that looks away from the root complex, where the lesser is what stands behind it
+ */
+export const linkRegisters = (bytes: Uint8Array, downstream: boolean): readonly RegisterSpec[] => [
   register('LnkCap', 0x0c, 4, 'PCIe 7.5.3.6', [
     number(24, 8, 'Port'),
     choice(0, 4, 'Speed', SPEEDS),
@@ -45,6 +59,7 @@ export const linkRegisters: readonly RegisterSpec[] = [
   register('LnkSta', 0x12, 2, 'PCIe 7.5.3.8', [
     choice(0, 4, 'Speed', SPEEDS),
     number(4, 6, 'Width', { value: width }),
+    ...(downstream ? [] : [downgraded(bytes)]),
     // Of the first version of PCI Express; no longer defined.
     flag(10, 'TrErr'),
     flag(11, 'Train'),

@@ -51,14 +51,15 @@ export const express: CapabilityDecoder = ({ bytes }) => {
   const value = readUnsigned(bytes, 2, 2) ?? 0
   const [version, type] = [bitsOf(value, 0, 4), bitsOf(value, 4, 4)]
   const onBus = type !== Port.integratedEndpoint && type !== Port.eventCollector
-  const slot = DOWNSTREAM.includes(type) && (value & SLOT) !== 0
+  const downstream = DOWNSTREAM.includes(type)
+  const slot = downstream && (value & SLOT) !== 0
   const root = type === Port.root || type === Port.eventCollector
   return {
     length: lengthOf(version, { onBus, slot, root }),
     registers: [
       capabilities,
       ...deviceRegisters(type),
-      ...(onBus ? linkRegisters : []),
+      ...(onBus ? linkRegisters(bytes, downstream) : []),
       ...(slot ? slotRegisters : []),
       ...(root ? rootRegisters : []),
       ...(version >= 2 ? deviceRegisters2 : []),

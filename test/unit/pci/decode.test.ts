@@ -199,8 +199,8 @@ describe('extended capabilities', () => {
     expect(found).toEqual([2, 2, 1])
   })
 
-  it('have the registers of a root port in error reporting of a root port only', () => {
-    const names = [0x40, 0x00].map((type) => {
+  it('have the registers of a root port in error reporting of one and of an event collector only', () => {
+    const names = [0x40, 0xa0, 0x00, 0x60].map((type) => {
       const config = new ConfigBytes(4096)
         .list(0x40)
         .capability(0x40, 0x10, 0)
@@ -208,7 +208,15 @@ describe('extended capabilities', () => {
       const [, aer] = decodeConfig(config.extended(0x100, 0x0001, 0).bytes).capabilities
       return aer?.registers.some(({ name }) => name === 'RootCmd')
     })
-    expect(names).toEqual([true, false])
+    expect(names).toEqual([true, true, false, false])
+  })
+
+  it('have six resizable BARs at most, and one at least, whatever their number says', () => {
+    const lengths = [0, 1, 6, 7].map((count) => {
+      const config = new ConfigBytes(4096).list(0x40).capability(0x40, 0x10, 0).extended(0x100, 0x0015, 0)
+      return decodeConfig(config.put32(0x108, count << 5).bytes).capabilities[1]?.length
+    })
+    expect(lengths).toEqual([12, 12, 52, 52])
   })
 
   it('have an egress vector with egress control only, and of 256 bits where its size is 0', () => {

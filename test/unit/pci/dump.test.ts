@@ -36,6 +36,11 @@ describe('parseDump', () => {
     expect(parseDump(dumped('01:00.0', new Uint8Array(64), between))).toHaveLength(1)
   })
 
+  it('takes what -vmm writes, which has a name in front of each line', () => {
+    const text = dumped('01:00.0', new Uint8Array(64), ['Vendor:\tIntel Corporation', 'Device:\tDevice 0d57'])
+    expect(parseDump(`Slot:\t${text}`).map(({ address }) => address)).toEqual(['0000:01:00.0'])
+  })
+
   it('takes the line ends of Windows', () => {
     expect(parseDump(dumped('01:00.0', new Uint8Array(64)).replaceAll('\n', '\r\n'))).toHaveLength(1)
   })
