@@ -29,14 +29,15 @@ export interface InspectedDevice {
 
 /**
  * @param ref a PCI address, `vfio:…` or `loopback:…`
+ * @param sysfs the kernel's folder of PCI functions, elsewhere than it is as a rule
  * @throws ProbarError reference-unknown, device-absent
  */
-export function inspectDevice(ref: string): InspectedDevice {
+export function inspectDevice(ref: string, sysfs?: string): InspectedDevice {
   const reference = parseReference(ref)
   const names = readPciNames()
   if (reference.backend === 'loopback') return inspectModel(reference.ref, names)
-  const found = readPciFunction(reference.address)
-  const { bytes, size } = readConfigFile(reference.address)
+  const found = readPciFunction(reference.address, sysfs)
+  const { bytes, size } = readConfigFile(reference.address, sysfs)
   const config = decodeConfig(bytes, found)
   const known = { ids: found, names: deviceNames(found, names), config, bytes, size, found }
   return { name: reference.address, source: 'sysfs', ...known }
@@ -58,19 +59,19 @@ export function inspectDump(text: string, ref?: string): readonly InspectedDevic
     throw new ProbarError('device-absent', `no PCI function ${reference.address} in the dump; there is: ${there}`)
   }
   const names = readPciNames()
-  return chosen.map(({ address, bytes }) => decoded(address, 'dump', bytes, names))
+  return chosen.map(({ address, bytes }) => {
+    const config = decodeConfig(bytes)
+    return { name: address, source: 'dump', ids: config.ids, names: deviceNames(config.ids, names), config, bytes }
+  })
 }
 
 function inspectModel(ref: string, names: PciNames): InspectedDevice {
   using model = openModel(ref)
   const bytes = allBytes(model.config)
   const probed = { bars: model.regions.flatMap(({ kind, ...region }) => (kind === 'rom' ? [] : [{ ...region, kind }])) }
-  return { ...decoded(ref, 'model', bytes, names), config: decodeConfig(bytes, probed), size: bytes.length }
-}
-
-function decoded(name: string, source: InspectedDevice['source'], bytes: Uint8Array, names: PciNames): InspectedDevice {
-  const config = decodeConfig(bytes)
-  return { name, source, ids: config.ids, names: deviceNames(config.ids, names), config, bytes }
+  const config = decodeConfig(bytes, probed)
+  const { ids } = config
+  return { name: ref, source: 'model', ids, names: deviceNames(ids, names), config, bytes, size: bytes.length }
 }
 
 const allBytes = (config: ConfigSpace): Uint8Array =>
