@@ -86,8 +86,8 @@ describe('expansionRom', () => {
     [0, 0x30],
     [1, 0x38],
   ])('has its register in a header of type %i at %i', (type, offset) => {
-    const { bytes } = new ConfigBytes(256, type).put16(4, MEMORY).put32(offset, 0xfe40_0001)
-    expect(expansionRom(bytes)).toEqual({ address: 0xfe40_0000n, size: undefined, enabled: true })
+    const { bytes } = new ConfigBytes(256, type).put16(4, MEMORY).put32(offset, 0xfe40_0ff1)
+    expect(expansionRom(bytes)).toEqual({ address: 0xfe40_0800n, size: undefined, enabled: true })
   })
 
   it('is enabled by its own bit and that of memory both', () => {

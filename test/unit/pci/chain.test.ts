@@ -105,11 +105,11 @@ describe('the chain of extended capabilities', () => {
   })
 
   it('has ids and versions', () => {
-    const { bytes } = new ConfigBytes(4096).extended(0x100, 0x0001, 0x148, 2).extended(0x148, 0x000d, 0, 1)
+    const { bytes } = new ConfigBytes(4096).extended(0x100, 0x0001, 0x148, 2).extended(0x148, 0x000d, 0, 9)
     expect(walkExtendedCapabilities(bytes)).toEqual({
       links: [
         { offset: 0x100, id: 0x0001, version: 2 },
-        { offset: 0x148, id: 0x000d, version: 1 },
+        { offset: 0x148, id: 0x000d, version: 9 },
       ],
       problems: [],
     })

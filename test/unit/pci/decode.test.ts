@@ -178,6 +178,11 @@ describe('capabilities that are not decoded', () => {
     expect([...(only?.bytes ?? [])]).toEqual([0x09, 0, 5, 0xef, 0xbe])
   })
 
+  it('have no length where they say less than their own header takes', () => {
+    const { bytes } = new ConfigBytes().list(0x40).capability(0x40, 0x09, 0).put8(0x42, 1)
+    expect(decodeConfig(bytes).capabilities[0]).not.toHaveProperty('length')
+  })
+
   it('are shown up to the next one where nothing tells their length, and have a name even when nobody knows them', () => {
     const { bytes } = new ConfigBytes().list(0x40).capability(0x40, 0x7e, 0x48).capability(0x48, 0x01, 0)
     const [unknown] = decodeConfig(bytes).capabilities

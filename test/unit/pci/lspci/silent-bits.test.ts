@@ -34,6 +34,31 @@ describe('fields that lspci words otherwise or not at all', () => {
         .put16(0x42, 0x0072)
         .put32(0x44, 3 << 18),
     ],
+    [
+      'DevCap',
+      'SlotPowerLimit',
+      '250',
+      express()
+        .put16(0x42, 2)
+        .put32(0x44, 0xf0 * 2 ** 18),
+    ],
+    [
+      'DevCap',
+      'SlotPowerLimit',
+      'above 300',
+      express()
+        .put16(0x42, 2)
+        .put32(0x44, 0xf3 * 2 ** 18),
+    ],
+    [
+      'DevCap',
+      'SlotPowerLimit',
+      24,
+      express()
+        .put16(0x42, 2)
+        .put32(0x44, 0x1f0 * 2 ** 18),
+    ],
+    ['DevCap', 'FLReset', true, express().put16(0x42, 0x0092).put32(0x44, 0x1000_0000)],
     ['DevCap2', 'MaxEETLPPrefixes', 0, express().put32(0x64, 0x00c0_0000)],
     ['DevCap2', 'MaxEETLPPrefixes', 4, express().put32(0x64, 0x0020_0000)],
     ['DevCap2', 'MaxEETLPPrefixes', 2, express().put32(0x64, 0x00a0_0000)],
