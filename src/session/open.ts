@@ -6,6 +6,7 @@ import type { Type1Version } from '../backend/vfio/open.ts'
 import type { Aperture, Device, DeviceIdentity } from '../device/contract.ts'
 import { busAddress } from '../base/address.ts'
 import { PAGE_SIZE } from '../base/pages.ts'
+import { checkDeviceShape } from '../profile/device-shape.ts'
 import { FrameStore } from '../memory/frame-store.ts'
 import { type Bank, placeBanks } from '../memory/banks.ts'
 import { type Native, loadNative } from '../native/load.ts'
@@ -62,6 +63,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     ...(options.type1 === undefined ? {} : { type1: options.type1 }),
   })
   try {
+    checkDeviceShape(profile, device)
     const physical = device.dma.capabilities.placement === 'identity' ? native.vfio : undefined
     const frames = new FrameStore({
       native: native.memory,

@@ -62,7 +62,11 @@ const cached = registers((registers) => {
 /** Defects for the cases of BAR mapping. */
 export const dxmDefects: Defects = {
   'dxm/resources-match-the-bars': [
-    fault('bar-size-wrong', 'Length at byte 12'),
+    planted(
+      'the size is another',
+      'Length at byte 12',
+      regions(({ size }) => ({ size: 2 * size })),
+    ),
     fault('config-write-lost', 'Length at byte 12'),
     planted(
       'the start is another',
