@@ -1,42 +1,13 @@
 #!/usr/bin/env node
-import { CommanderError } from 'commander'
-import { type CliIo, ExitStatus } from './io.ts'
-import { program } from './program.ts'
-
-const interrupted = new AbortController()
-let signals = 0
-let outputFailed = false
-for (const name of ['SIGINT', 'SIGTERM'] as const) {
-  process.on(name, () => {
-    // The first asks everything to end and put the device back; a user who insists is not held.
-    if (++signals > 2) process.exit(130)
-    interrupted.abort()
-  })
-}
-
-const io: CliIo = {
-  stdout: process.stdout,
-  stderr: process.stderr,
-  env: process.env,
-  cwd: process.cwd(),
-  signal: interrupted.signal,
-  exit: (status) => void (process.exitCode = outputFailed ? ExitStatus.failed : status),
-}
-
-// A reader that goes away, such as `head`, is no failure of ours. Output that cannot be written ends the run in order.
-for (const stream of [process.stdout, process.stderr]) {
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE' || outputFailed) return
-    outputFailed = true
-    process.exitCode = ExitStatus.failed
-    if (stream === process.stdout)
-      process.stderr.write(`error os-error: the output cannot be written: ${error.message}\n`)
-    interrupted.abort()
-  })
-}
+// Loads next to nothing by itself, so that a process in which Probar cannot be loaded says so in words.
+import { cannotStart } from './cannot-start.ts'
 
 try {
-  await program(io).parseAsync(process.argv)
+  const { start } = await import('./start.ts')
+  await start()
 } catch (error) {
-  if (!(error instanceof CommanderError)) throw error
+  const problem = cannotStart(error)
+  if (problem === undefined) throw error
+  process.stderr.write(`${problem.text}\n`)
+  process.exitCode = problem.status
 }
