@@ -94,6 +94,7 @@ const head = {
   seed: hexString,
   backend: text,
   dmaInterface: text.exactOptional().describe("the kernel's interface that maps memory, for example type1v2"),
+  withoutAddon: text.exactOptional().describe('why the native addon was not in use; absent when it was'),
   device: deviceSchema,
   profile: text.exactOptional().describe('the name of the hardware profile'),
 }

@@ -32,10 +32,13 @@ export class ConsoleReporter implements Reporter {
     this.#progress = terminal ? new ProgressLine(stream, columns) : undefined
   }
 
-  start({ versions, device, profile, seed }: RunHead): void {
+  start({ versions, device, profile, seed, withoutAddon }: RunHead): void {
     const described = profile === undefined ? '' : `, profile ${profile}`
     const text = `Probar ${versions.probar} on ${device.ref}${described}, seed ${seed}`
-    this.#print(wrap(text, this.#columns(), { first: '', rest: '  ' }).map(this.#paint.strong))
+    const indent = { first: '', rest: '  ' }
+    this.#print(wrap(text, this.#columns(), indent).map(this.#paint.strong))
+    if (withoutAddon === undefined) return
+    this.#print(wrap(`without the native addon: ${withoutAddon}`, this.#columns(), indent).map(this.#paint.odd))
   }
 
   caseStarted(id: string, index: number, total: number): void {

@@ -54,7 +54,7 @@ const timestamp = (record: RunRecord | undefined): string | undefined => record?
 /** What the run can be repeated with. The schema has properties of suites only. */
 function properties(record: RunRecord | undefined): readonly Element[] {
   if (record === undefined) return []
-  const { id, seed, backend, device, profile, host, versions } = record
+  const { id, seed, backend, device, profile, host, versions, dmaInterface, withoutAddon } = record
   const named: Attributes = {
     run: id,
     device: device.ref,
@@ -63,6 +63,8 @@ function properties(record: RunRecord | undefined): readonly Element[] {
     group: device.group,
     profile,
     backend,
+    dmaInterface,
+    withoutAddon,
     seed,
     host: `${host.platform} ${host.release} ${host.arch}`,
     ...Object.fromEntries(Object.entries(versions).map(([name, version]) => [`version.${name}`, version])),

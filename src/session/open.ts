@@ -72,7 +72,9 @@ export async function openSession(options: SessionOptions): Promise<Session> {
       avoid: found.avoid,
       ...(physical === undefined ? {} : { physical }),
     })
-    return await Session.start({ device, frames, profile, random, seed, plant: options.plant ?? {} })
+    const { plant = {} } = options
+    const { addonProblem } = native
+    return await Session.start({ device, frames, profile, random, seed, plant, ...(addonProblem && { addonProblem }) })
   } catch (error) {
     device.close()
     throw error

@@ -22,6 +22,8 @@ export interface SessionParts {
   /** What `random` was made from. */
   readonly seed: bigint
   readonly plant: Plant
+  /** Why the native addon is not in use; absent when it is. */
+  readonly addonProblem?: string
 }
 
 /** What a fresh start gives back of what was there before. */
@@ -38,6 +40,8 @@ export class Session implements AsyncDisposable {
   readonly frames: FrameStore
   readonly random: Random
   readonly seed: bigint
+  /** Why the native addon is not in use; absent when it is. */
+  readonly addonProblem: string | undefined
   readonly #ground: Ground
   readonly #undo: Disposal
   #life: Life
@@ -50,6 +54,7 @@ export class Session implements AsyncDisposable {
     this.frames = ground.frames
     this.random = ground.random
     this.seed = ground.seed
+    this.addonProblem = ground.addonProblem
     this.#ground = ground
     this.#life = life
     this.#undo = undo
@@ -61,11 +66,11 @@ export class Session implements AsyncDisposable {
     undo.use(parts.frames)
     undo.use(parts.device)
     try {
-      const { plant, profile, random, seed } = parts
+      const { plant } = parts
       turnOn(parts.device, undo)
       const device = plant.device?.(parts.device) ?? parts.device
       const frames = plant.frames?.(parts.frames) ?? parts.frames
-      const ground = { device, frames, profile, random, seed, plant, triggered: new Set() }
+      const ground = { ...parts, device, frames, triggered: new Set<number>() }
       return new Session(ground, await begin(ground), undo)
     } catch (error) {
       return undo.undoAfter(error)

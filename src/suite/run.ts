@@ -94,6 +94,7 @@ function headOf(session: Session, facts: RunFacts): RunHead {
     seed: hex(session.seed),
     backend: device.backend,
     ...(mapper === undefined ? {} : { dmaInterface: mapper }),
+    ...(session.addonProblem === undefined ? {} : { withoutAddon: session.addonProblem }),
     device: {
       ref: device.ref,
       vendor: hex(vendor, 4),

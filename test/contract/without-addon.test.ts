@@ -14,7 +14,8 @@ describe('without the addon', () => {
       host: { platform: 'test', release: '0', arch: 'test' },
       versions: { probar: '0', node: '0' },
     }
-    const { cases, summary } = await runSuite(session, { facts })
+    const { cases, summary, withoutAddon } = await runSuite(session, { facts })
+    expect(withoutAddon).toMatch(/hidden/)
     expect(cases.filter(({ verdict }) => verdict !== 'pass')).toEqual([])
     expect(summary.pass).toBe(cases.length)
   })

@@ -36,6 +36,12 @@ describe('a console report', () => {
     expect(first).toBe('Probar 0.1.0 on vfio:0000:01:00.0, profile qemu-edu, seed 0x2a')
   })
 
+  it('says below that when the run has no addon, and why', () => {
+    const { sink, reporter } = opened()
+    reporter.start({ ...exampleHead, withoutAddon: 'probar.node is not there' })
+    expect(sink.text.split('\n')[1]).toBe('without the native addon: probar.node is not there')
+  })
+
   it('has one heading for the cases of a suite', () => {
     const text = report([
       exampleCase({ id: 'mdl/a' }),
