@@ -6,6 +6,7 @@ import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { dryRun } from './workflow.mjs'
 
 const root = join(import.meta.dirname, '..')
 const probar = join(root, 'dist/cli/main.js')
@@ -20,6 +21,10 @@ try {
   const bench = runInBench('stock', [], [])
   if (bench !== undefined && model !== undefined) judge(bench, model, 'vfio')
   expect(statusInBench([], ['--backend', 'iommufd']) === 3, 'iommufd without iommufd in the kernel did not end with 3')
+  dryRun({
+    bench: (out, words) => node(probar, 'lab', 'run', '--timeout', '600', '--out', out, '--', ...words),
+    expect,
+  })
   if (hasOwnKernel()) onOwnKernel(model)
   else process.stdout.write('test:lab: iommufd and noiommu skipped: no own kernel (probar lab setup --kernel own)\n')
 } finally {
