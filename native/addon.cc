@@ -7,6 +7,7 @@
 #include "core/guard.h"
 #include "iommufd/exports.h"
 #include "memory/exports.h"
+#include "registers/exports.h"
 #include "vfio/exports.h"
 
 namespace probar {
@@ -30,7 +31,9 @@ Napi::Object Initialize(Napi::Env env, Napi::Object exports) {
   ExportReservation(*environment, exports);
   ExportView(*environment, exports);
   ExportBlocks(*environment, exports);
-  ExportRegisters(*environment, exports);
+  ExportSingleAccesses(*environment, exports);
+  ExportBlockAccesses(*environment, exports);
+  ExportPrograms(*environment, exports);
   ExportBytes(*environment, exports);
   ExportVfio(*environment, exports);
   ExportIommufd(*environment, exports);

@@ -13,6 +13,13 @@ export { type ErrorCode, BugCheck, NtStatusError, OsError, ProbarError, codeOf }
 export { NT_SUCCESS, NtStatus } from './base/ntstatus.ts'
 export { PAGE_SIZE } from './base/pages.ts'
 export type * from './device/contract.ts'
+export { RegisterProgramError } from './device/register-program/outcome.ts'
+export {
+  type PollOptions,
+  type RegisterProgram,
+  type RegisterProgramBuilder,
+  registerProgram,
+} from './device/register-program/program.ts'
 export { type Segment, Segments } from './device/segments.ts'
 export type { DmaEngine, EngineAbilities, EngineOptions } from './engine/contract.ts'
 export * from './ddi/constants.ts'

@@ -17,7 +17,8 @@ void ThrowFault(const Area& area, const Landing& place, const char* action) {
   if (place.signal != SIGBUS) {
     throw Failure(code::kAccessViolation, where + ": nothing is mapped there, or its protection forbids this access");
   }
-  if (area.IsRegion()) {
+  const bool inside = place.address >= area.address() && place.address - area.address() < area.size();
+  if (area.IsRegion() && inside) {
     throw Failure(code::kDeviceGone, where + ": the device is gone, or its memory decoding is off");
   }
   throw Failure(code::kAccessViolation, where + ": there is no memory behind this page any more");

@@ -12,7 +12,6 @@ void ExportHugePages(Environment& environment, Napi::Object& exports);
 void ExportReservation(Environment& environment, Napi::Object& exports);
 void ExportView(Environment& environment, Napi::Object& exports);
 void ExportBlocks(Environment& environment, Napi::Object& exports);
-void ExportRegisters(Environment& environment, Napi::Object& exports);
 void ExportBytes(Environment& environment, Napi::Object& exports);
 
 }  // namespace probar

@@ -1,4 +1,6 @@
 // Regions of a device: BARs, ROM and config space; mapped, or by pread and pwrite.
+#include "vfio/region.h"
+
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -32,11 +34,25 @@ const RegionDescription& DeviceFile::Region(uint32_t index) {
   return regions_.emplace(index, std::move(description)).first->second;
 }
 
-namespace {
-
 const RegionDescription& RegionArgument(DeviceFile& device, const Napi::CallbackInfo& info) {
   return device.Region(static_cast<uint32_t>(BoundedArgument(info, 1, "index", UINT32_MAX)));
 }
+
+void RequireInside(const RegionDescription& region, uint64_t offset, uint64_t length) {
+  if (length > region.info.size || offset > region.info.size - length) {
+    throw Failure(code::kRegionOutside, HexRange(offset, length) + " is not inside region " +
+                                            std::to_string(region.info.index) + " of " + Hex(region.info.size) +
+                                            " bytes");
+  }
+}
+
+void ThrowTransfer(ssize_t transferred, const char* syscall) {
+  const int error = transferred < 0 ? errno : EIO;
+  throw SystemFailure(error == EIO ? code::kDeviceGone : code::kOsError,
+                      "the device does not answer: it is gone, asleep, or its decoding is off", error, syscall);
+}
+
+namespace {
 
 Napi::Value RegionInfo(Environment& environment, const Napi::CallbackInfo& info) {
   auto& device = environment.Get<DeviceFile>(HandleArgument(info, 0));
@@ -49,14 +65,6 @@ Napi::Value RegionInfo(Environment& environment, const Napi::CallbackInfo& info)
   result.Set("offset", Napi::BigInt::New(info.Env(), region.info.offset));
   result.Set("sparse", sparse);
   return result;
-}
-
-void RequireInside(const RegionDescription& region, uint64_t offset, uint64_t length) {
-  if (length > region.info.size || offset > region.info.size - length) {
-    throw Failure(code::kRegionOutside, HexRange(offset, length) + " is not inside region " +
-                                            std::to_string(region.info.index) + " of " + Hex(region.info.size) +
-                                            " bytes");
-  }
 }
 
 // [offset, offset + length) lies in one part that the kernel lets user space map.
@@ -124,12 +132,6 @@ RegisterPlace RegisterArguments(Environment& environment, const Napi::CallbackIn
   }
   RequireInside(region, offset, width);
   return {device.number(), static_cast<off_t>(region.info.offset + offset), width};
-}
-
-[[noreturn]] void ThrowTransfer(ssize_t transferred, const char* syscall) {
-  const int error = transferred < 0 ? errno : EIO;
-  throw SystemFailure(error == EIO ? code::kDeviceGone : code::kOsError,
-                      "the device does not answer: it is gone, asleep, or its decoding is off", error, syscall);
 }
 
 Napi::Value ReadRegion(Environment& environment, const Napi::CallbackInfo& info) {

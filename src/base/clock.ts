@@ -8,12 +8,18 @@ export interface Clock {
   setTimer(ms: number, expire: () => void): Disposable
 }
 
-export const systemClock: Clock = {
+export interface BlockingClock extends Clock {
+  /** Lets `ms` pass without giving up the thread; on a virtual clock, timers that fall due meanwhile expire. */
+  pass(ms: number): void
+}
+
+export const systemClock: BlockingClock = {
   now: () => performance.now(),
   setTimer(ms, expire) {
     const timer = setTimeout(expire, ms)
     return { [Symbol.dispose]: () => clearTimeout(timer) }
   },
+  pass: (ms) => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms),
 }
 
 /**

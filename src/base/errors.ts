@@ -32,6 +32,8 @@ export type ErrorCode =
   | 'region-unmappable'
   | 'register-width'
   | 'device-gone'
+  | 'device-asleep'
+  | 'decoding-off'
   // a DMA mapping
   | 'dma-outside-aperture'
   | 'dma-misaligned'

@@ -1,4 +1,4 @@
-import type { Clock } from './clock.ts'
+import type { BlockingClock } from './clock.ts'
 
 interface Timer {
   readonly due: number
@@ -10,7 +10,7 @@ interface Timer {
  * A clock for models. Its time stands still while code runs; once the event loop is idle it jumps to the next timer,
  * one timer a turn, so that whatever a timer resolved runs before the next one expires.
  */
-export class VirtualClock implements Clock {
+export class VirtualClock implements BlockingClock {
   #now = 0
   #order = 0
   #timers: Timer[] = []
@@ -31,21 +31,27 @@ export class VirtualClock implements Clock {
     }
   }
 
+  pass(ms: number): void {
+    const end = this.#now + Math.max(0, ms)
+    for (let next = this.#next(); next !== undefined && next.due <= end; next = this.#next()) this.#expire(next)
+    this.#now = Math.max(this.#now, end)
+  }
+
   #schedule(): void {
     this.#turn ??= setImmediate(() => {
       this.#turn = undefined
-      this.#expireNext()
+      const next = this.#next()
+      if (next !== undefined) this.#expire(next)
     })
   }
 
-  #expireNext(): void {
-    const next = this.#timers.reduce<Timer | undefined>(
-      (first, timer) => (isBefore(timer, first) ? timer : first),
-      undefined,
-    )
-    if (next === undefined) return
+  #next(): Timer | undefined {
+    return this.#timers.reduce<Timer | undefined>((first, timer) => (isBefore(timer, first) ? timer : first), undefined)
+  }
+
+  #expire(next: Timer): void {
     this.#timers = this.#timers.filter((timer) => timer !== next)
-    this.#now = next.due
+    this.#now = Math.max(this.#now, next.due)
     if (this.#timers.length > 0) this.#schedule()
     next.expire()
   }

@@ -1,5 +1,6 @@
 import type { BusAddress, PhysicalAddress, Va } from '../base/address.ts'
 import type { Clock } from '../base/clock.ts'
+import type { RegisterProgram } from './register-program/program.ts'
 import type { Segments } from './segments.ts'
 
 /**
@@ -61,19 +62,52 @@ export interface ConfigSpace {
   write32(offset: number, value: number): void
 }
 
+/** Which half of 8 bytes is accessed first, each half by an access of 4 bytes. */
+export type Halves = 'low-first' | 'high-first'
+
+/** Elements for a block of accesses, each as wide as an element. */
+export type Block = Uint8Array | Uint16Array | Uint32Array | BigUint64Array
+
+/** Where the accesses of a block go: to one offset after the other, or all to the same one, as with a FIFO. */
+export type BlockPlace = 'ascending' | 'fixed'
+
 /**
  * Registers, one bus access of exactly the stated width a call (DXM-040). Values are unsigned.
- * @throws ProbarError region-outside, region-misaligned, device-gone, closed
+ * @throws ProbarError region-outside, region-misaligned, device-gone, device-asleep, decoding-off, closed
  */
 export interface RegisterAccess {
+  /**
+   * Whether an access of 8 bytes is one on the bus, or the order of its halves has to be named. I/O ports have none, and
+   * neither has what the kernel accesses for Probar: Linux 6.1
+   * splits 8 bytes there, 6.12 does not, and neither tells.
+   */
+  readonly access64: 'whole' | 'halves'
   read8(offset: number): number
   read16(offset: number): number
   read32(offset: number): number
-  read64(offset: number): bigint
+  /** @param halves two accesses of 4 bytes in this order, wherever it is. @throws register-width where it has to be named */
+  read64(offset: number, halves?: Halves): bigint
   write8(offset: number, value: number): void
   write16(offset: number, value: number): void
   write32(offset: number, value: number): void
-  write64(offset: number, value: bigint): void
+  /** @param halves as `read64` */
+  write64(offset: number, value: bigint, halves?: Halves): void
+  /**
+   * Fills `into` by accesses of the width of its elements, in order, in one crossing to native code. It takes as long as
+   * the accesses take. When one fails, the elements before it are filled.
+   * @param place `ascending` unless told
+   * @throws also register-width, for elements of 8 bytes where `access64` is `halves`
+   */
+  readBlock(offset: number, into: Block, place?: BlockPlace): void
+  /** Writes the elements of `from`, as `readBlock` reads. */
+  writeBlock(offset: number, from: Block, place?: BlockPlace): void
+  /**
+   * Runs a program in one crossing; nothing of it runs when any of its steps is outside of the region or has a width that
+   * there is not. The thread waits for it: at most the program's delays and timeouts (10 s), and what the accesses take.
+   * @returns the values of the steps that read, in order
+   * @throws RegisterProgramError with the values until then: timeout, and as above
+   */
+  run(program: RegisterProgram): BigUint64Array
 }
 
 /** A BAR. */

@@ -1,3 +1,5 @@
+import type { RegisterSurface } from './register-surface.ts'
+
 /**
  * What the layers above may ask of native code. `MemorySurface` is offered by the addon and, without a compiler, by
  * koffi over the C library; `VfioSurface` by the addon alone.
@@ -111,7 +113,7 @@ export interface VfioInterruptInfo {
 }
 
 /** Linux VFIO through /dev/vfio, type 1 IOMMU (kernel: include/uapi/linux/vfio.h). */
-export interface VfioSurface {
+export interface VfioSurface extends RegisterSurface {
   /** Opens /dev/vfio/vfio and checks its API version. */
   openContainer(): Container
   /** Opens a group file, checks that it is viable and puts it into the container. @throws group-not-viable */

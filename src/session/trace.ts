@@ -1,4 +1,5 @@
 import { hex } from '../base/hex.ts'
+import { RegisterProgram } from '../device/register-program/program.ts'
 import { Segments } from '../device/segments.ts'
 import type { TraceValue } from '../record/recorder.ts'
 import type { Witness } from '../record/schema.ts'
@@ -98,7 +99,7 @@ function note(call: Call, { name, trace, judge }: Watch): void {
 }
 
 /** Offsets and values of registers are read in hexadecimal, which is how bigint is written. */
-const REGISTER_ACCESS = /^(read|write)(8|16|32|64)$/
+const REGISTER_ACCESS = /^((read|write)(8|16|32|64|Block)|run)$/
 const asHex = (value: unknown): unknown =>
   typeof value === 'number' && Number.isInteger(value) ? BigInt(value) : value
 
@@ -108,9 +109,21 @@ function print(value: unknown): TraceValue {
   if (typeof value === 'string') return value
   if (value === null) return 'null'
   if (value instanceof Uint8Array) return `${value.length} bytes ${Buffer.from(value.subarray(0, 8)).toString('hex')}…`
+  if (value instanceof Uint16Array || value instanceof Uint32Array || value instanceof BigUint64Array) {
+    return printElements(value)
+  }
+  if (value instanceof RegisterProgram) return value.toString()
   if (value instanceof Segments) return printSegments(value)
   if (typeof value === 'object' && value !== null) return printObject(value)
   return undefined
+}
+
+/** Values that evidence shows of a block or of what a program read. */
+const SHOWN_VALUES = 8
+
+function printElements(values: Uint16Array | Uint32Array | BigUint64Array): string {
+  const shown = Array.from(values.subarray(0, SHOWN_VALUES), (value: number | bigint) => hex(value))
+  return `[${shown.join(' ')}${values.length > SHOWN_VALUES ? ` … ${values.length}` : ''}]`
 }
 
 /** Segments that evidence shows of a list. */

@@ -1,5 +1,8 @@
 import { OsError } from '../base/errors.ts'
 import type { Device, Region } from '../device/contract.ts'
+import { type Width, allOnes } from '../device/register-access.ts'
+import { RegisterProgramError } from '../device/register-program/outcome.ts'
+import { RegisterProgram } from '../device/register-program/program.ts'
 import type { Witness } from '../record/schema.ts'
 import { type Call, type Trace, watched } from './trace.ts'
 
@@ -47,11 +50,33 @@ function watchParts(device: Device, trace: Trace, judge: (part: Part, call: Call
   })
 }
 
-/** A read that came back with anything but all ones was answered by the device; a store is answered by nobody. */
-function judgeRegister({ method, result }: Call): Witness {
-  const width = /^read(8|16|32|64)$/.exec(method)?.[1]
-  if (width === undefined || (typeof result !== 'number' && typeof result !== 'bigint')) return 'model'
-  return BigInt(result) === (1n << BigInt(width)) - 1n ? 'model' : 'device'
+/**
+ * A read that came back with anything but all ones was answered by the device, also one of a block or of a program that
+ * stopped later; a store is answered by nobody.
+ */
+function judgeRegister(call: Call): Witness {
+  const { method, args, result, error } = call
+  if (method === 'run') return judgeProgram(call)
+  if (method === 'readBlock') return error === undefined && answered(args[1]) ? 'device' : 'model'
+  const bits = /^read(8|16|32|64)$/.exec(method)?.[1]
+  if (bits === undefined || (typeof result !== 'number' && typeof result !== 'bigint')) return 'model'
+  return BigInt(result) === allOnes((Number(bits) / 8) as Width) ? 'model' : 'device'
+}
+
+function judgeProgram({ args: [program], result, error }: Call): Witness {
+  const values = error instanceof RegisterProgramError ? error.values : result
+  if (!(program instanceof RegisterProgram) || !(values instanceof BigUint64Array)) return 'model'
+  return values.some((value, index) => value !== allOnes(program.widths[index] ?? 8)) ? 'device' : 'model'
+}
+
+/** Anything but all ones is among what a block read. */
+function answered(block: unknown): boolean {
+  if (block instanceof BigUint64Array) return block.some((value) => value !== allOnes(8))
+  if (block instanceof Uint8Array || block instanceof Uint16Array || block instanceof Uint32Array) {
+    const ones = Number(allOnes(block.BYTES_PER_ELEMENT as Width))
+    return block.some((value) => value !== ones)
+  }
+  return false
 }
 
 /** What the kernel did, or refused by a system call that failed; what Probar refused by itself shows nothing. */

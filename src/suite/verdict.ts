@@ -15,6 +15,8 @@ export interface Outcome {
 const FINDINGS: ReadonlySet<string> = new Set([
   'timeout',
   'device-gone',
+  'device-asleep',
+  'decoding-off',
   'interrupt-unavailable',
   'access-violation',
   'range-outside',

@@ -3,6 +3,7 @@ import { PAGE_SIZE } from '../../src/base/pages.ts'
 import type { Device, Mapping, Region, RegionView } from '../../src/device/contract.ts'
 import { Segments } from '../../src/device/segments.ts'
 import type { Bench } from './bench.ts'
+import { brokenRegisters } from './broken-registers.ts'
 
 /** The thing with some members exchanged; the others stay its own, private state included. */
 function altered<T extends object>(thing: T, members: Partial<T>): T {
@@ -58,6 +59,11 @@ export const soundBenches: Readonly<Record<string, (bench: Bench) => Bench>> = {
 
 /** For checks of what no defect of the loopback touches: the check's name, and a device that it has to notice. */
 export const brokenBenches: Readonly<Record<string, (bench: Bench) => Bench>> = {
+  ...Object.fromEntries(Object.entries(brokenRegisters).map(([name, alter]) => [name, regions(alter)])),
+  'a block of a view counts from the view, and ends with it': views((view) => ({
+    readBlock: (offset, into) => (into[0] = offset < view.length ? view.read32(offset) : 0),
+  })),
+  'a program of a view counts from the view, and ends with it': views(() => ({ close: () => undefined })),
   'a register that is no multiple of the width is refused': regions((region) => ({
     read32: (offset) => region.read32(offset - (offset % 4)),
   })),

@@ -1,8 +1,10 @@
 import { describe, expect, it } from '@jest/globals'
 import { type Bench, type Check, lacking, type Need, setBusMaster, skipReason } from './bench.ts'
+import { blockChecks } from './checks/blocks.ts'
 import { closingChecks } from './checks/closing.ts'
 import { interruptChecks } from './checks/interrupts.ts'
 import { mappingChecks } from './checks/mappings.ts'
+import { programChecks } from './checks/programs.ts'
 import { registerChecks } from './checks/registers.ts'
 import { transferChecks } from './checks/transfers.ts'
 
@@ -15,6 +17,8 @@ export type { Bench, Check } from './bench.ts'
  */
 export const deviceChecks: readonly Check[] = [
   ...registerChecks,
+  ...blockChecks,
+  ...programChecks,
   ...mappingChecks,
   ...transferChecks,
   ...interruptChecks,

@@ -1,5 +1,5 @@
 import { type BusAddress, busAddress } from '../../base/address.ts'
-import type { Clock } from '../../base/clock.ts'
+import type { BlockingClock } from '../../base/clock.ts'
 import { OsError, ProbarError } from '../../base/errors.ts'
 import { PAGE_SIZE } from '../../base/pages.ts'
 import { BusAllocator, clipApertures } from '../../device/aperture.ts'
@@ -30,7 +30,7 @@ import { REQUESTER, UpstreamPort } from './upstream-port.ts'
 
 export interface LoopbackOptions {
   /** The device's delays pass on it; with a `VirtualClock` they cost nothing. */
-  readonly clock: Clock
+  readonly clock: BlockingClock
   /** Unsigned 32-bit numbers, by which bus addresses are chosen. */
   readonly random: () => number
   /** What the user believes of the device's address width; by default what its DMA mask says. */
@@ -70,7 +70,7 @@ class LoopbackDevice implements Device {
   readonly dma: DmaDomain
   readonly interrupts: LoopbackInterrupts
   readonly faults: LoopbackFaultLog
-  readonly clock: Clock
+  readonly clock: BlockingClock
   readonly #slot: Slot
   readonly #defects: Defects
   readonly #edu: Edu
@@ -100,7 +100,8 @@ class LoopbackDevice implements Device {
       die: () => this.#die(),
     })
     const decoding = (): boolean => config.memoryDecode || defects.has('decode-ignored')
-    this.regions = [new PlantedRegion({ slot, registers: plantedRegisters(this.#edu, defects), decoding }, defects)]
+    const registers = plantedRegisters(this.#edu, defects)
+    this.regions = [new PlantedRegion({ slot, registers, clock, decoding }, defects)]
     this.#domain = domainOf(iommu, { addressBits: dmaMask.toString(2).length, ...options }, defects)
     this.dma = plantedDomain(this.#domain, defects)
   }

@@ -2,14 +2,47 @@ import { type PhysicalAddress, physicalAddress, type Va } from '../../base/addre
 import { ProbarError } from '../../base/errors.ts'
 import { hex } from '../../base/hex.ts'
 import { PAGE_SIZE } from '../../base/pages.ts'
-import type { Region, RegionView } from '../../device/contract.ts'
+import type { BlockingClock } from '../../base/clock.ts'
+import type { Block, BlockPlace, Region, RegionView } from '../../device/contract.ts'
+import {
+  type Width,
+  WidthAccesses,
+  allOnes,
+  checkBlock,
+  checkRegisterAccess,
+  checkRegisterValue,
+} from '../../device/register-access.ts'
+import { checkProgram, interpret } from '../../device/register-program/interpret.ts'
+import type { RegisterProgram } from '../../device/register-program/program.ts'
 import { BAR0_SIZE, BAR0_START } from './model/config-space.ts'
-import { type Width, WidthAccesses, checkRegisterAccess, checkRegisterValue } from '../../device/register-access.ts'
-import { allOnes, type RegisterFile } from './model/registers.ts'
+import type { RegisterFile } from './model/registers.ts'
 import type { Slot } from './slot.ts'
 
 /** Typed accesses over a register file; who may access, and where, is the subclass's to say. */
 abstract class ModelAccesses extends WidthAccesses {
+  readonly access64 = 'whole'
+  protected abstract readonly clock: BlockingClock
+
+  readBlock(offset: number, into: Block, place: BlockPlace = 'ascending'): void {
+    this.#each(offset, into, place, (at, index, width) => {
+      const value = this.load(at, width)
+      into[index] = into instanceof BigUint64Array ? value : Number(value)
+    })
+  }
+
+  writeBlock(offset: number, from: Block, place: BlockPlace = 'ascending'): void {
+    this.#each(offset, from, place, (at, index, width) => this.store(at, width, BigInt(from[index] ?? 0)))
+  }
+
+  run(program: RegisterProgram): BigUint64Array {
+    checkProgram(program, this.extent, this.access64)
+    const port = {
+      load: (offset: number, width: Width) => this.load(offset, width),
+      store: (offset: number, width: Width, value: bigint) => this.store(offset, width, value),
+    }
+    return interpret(program, port, this.clock)
+  }
+
   /** The register file and the offset in it. @throws ProbarError closed, device-gone, region-outside, region-misaligned */
   protected abstract reach(offset: number, width: Width): readonly [RegisterFile, number]
 
@@ -23,11 +56,25 @@ abstract class ModelAccesses extends WidthAccesses {
     checkRegisterValue(value, width)
     registers.write(at, width, value)
   }
+
+  #each(
+    offset: number,
+    block: Block,
+    place: BlockPlace,
+    access: (offset: number, index: number, width: Width) => void,
+  ): void {
+    checkBlock(offset, block, place, this.extent)
+    const width = block.BYTES_PER_ELEMENT as Width
+    const step = place === 'fixed' ? 0 : width
+    for (let index = 0; index < block.length; index++) access(offset + index * step, index, width)
+  }
 }
 
 export interface RegionWiring {
   readonly slot: Slot
   readonly registers: RegisterFile
+  /** Delays and timeouts of programs pass on it. */
+  readonly clock: BlockingClock
   /** The memory decode bit of the command register. */
   readonly decoding: () => boolean
 }
@@ -41,11 +88,17 @@ export class LoopbackRegion extends ModelAccesses implements Region {
   readonly prefetchable = false
   readonly addressBits = 32
   readonly mappable = true
+  protected readonly clock: BlockingClock
   readonly #wiring: RegionWiring
 
   constructor(wiring: RegionWiring) {
     super()
     this.#wiring = wiring
+    this.clock = wiring.clock
+  }
+
+  protected get extent(): number {
+    return this.size
   }
 
   map(offset: number, length: number, at: Va): RegionView {
@@ -70,6 +123,7 @@ export class LoopbackRegion extends ModelAccesses implements Region {
 class LoopbackRegionView extends ModelAccesses implements RegionView {
   readonly address: Va
   readonly length: number
+  protected readonly clock: BlockingClock
   readonly #wiring: RegionWiring
   readonly #offset: number
   #open = true
@@ -80,6 +134,11 @@ class LoopbackRegionView extends ModelAccesses implements RegionView {
     this.#offset = offset
     this.length = length
     this.address = address
+    this.clock = wiring.clock
+  }
+
+  protected get extent(): number {
+    return this.length
   }
 
   close(): void {
@@ -105,7 +164,7 @@ function answering({ slot, registers, decoding }: RegionWiring): RegisterFile {
   if (!slot.present) return emptySlot
   if (decoding()) return registers
   throw new ProbarError(
-    'device-gone',
+    'decoding-off',
     'the memory decode bit of the command register is clear: set bit 1 at config offset 4',
   )
 }

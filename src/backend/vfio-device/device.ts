@@ -54,7 +54,7 @@ export class VfioDevice implements Device {
     this.interrupts = new VfioInterrupts(native, file, this.clock)
     this.faults = new KernelFaultLog(target.address, this.clock)
     // Last, because a mapped BAR holds the device: nothing after it may fail.
-    this.regions = openRegions(parts)
+    this.regions = openRegions(parts, this.config)
   }
 
   reset(): void {
@@ -88,10 +88,10 @@ export class VfioDevice implements Device {
 }
 
 /** All BARs, or none. */
-function openRegions({ target, native, file }: VfioParts): readonly VfioRegion[] {
+function openRegions({ target, native, file }: VfioParts, config: VfioConfigSpace): readonly VfioRegion[] {
   const opened: VfioRegion[] = []
   try {
-    for (const bar of target.bars) opened.push(new VfioRegion(native, file, bar))
+    for (const bar of target.bars) opened.push(new VfioRegion(native, file, bar, config))
     return opened
   } catch (error) {
     for (const region of opened) region.close()

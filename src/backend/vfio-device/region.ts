@@ -2,14 +2,15 @@ import type { PhysicalAddress, Va } from '../../base/address.ts'
 import { ProbarError } from '../../base/errors.ts'
 import { hex } from '../../base/hex.ts'
 import { isPageAligned } from '../../base/pages.ts'
-import type { Region, RegionView, RegisterAccess } from '../../device/contract.ts'
+import type { ConfigSpace, Region, RegionView, RegisterAccess } from '../../device/contract.ts'
 import type { DeviceFile, MemorySurface, VfioSurface } from '../../native/surface.ts'
+import { ExplainedRegisters } from './explained.ts'
 import type { VfioBar } from './target.ts'
 import { FileRegisters, MappedRegisters } from './registers.ts'
 import { RegionFlag } from './uapi.ts'
 
 /** A BAR through VFIO: mapped whole where the kernel allows it, else by pread and pwrite. */
-export class VfioRegion implements Region {
+export class VfioRegion extends ExplainedRegisters implements Region {
   readonly index: number
   readonly kind: 'memory' | 'io'
   readonly size: number
@@ -17,62 +18,27 @@ export class VfioRegion implements Region {
   readonly prefetchable: boolean
   readonly addressBits: 32 | 64
   readonly mappable: boolean
-  readonly #native: MemorySurface & VfioSurface
+  readonly #native: Surface
   readonly #file: DeviceFile
+  readonly #config: ConfigSpace
   readonly #views = new Set<VfioRegionView>()
-  readonly #registers: RegisterAccess
   readonly #area: number | undefined
 
-  constructor(native: MemorySurface & VfioSurface, file: DeviceFile, bar: VfioBar) {
-    const info = native.regionInfo(file, bar.index)
+  /** @param config explains why a device does not answer */
+  constructor(native: Surface, file: DeviceFile, bar: VfioBar, config: ConfigSpace) {
+    const opened = open(native, file, bar.index)
+    super(opened.registers, config)
     this.index = bar.index
     this.kind = bar.kind
-    this.size = info.size
+    this.size = opened.size
     this.start = bar.start
     this.prefetchable = bar.prefetchable
     this.addressBits = bar.addressBits
-    // A BAR smaller than a page shares its page with others: it is reached by pread and pwrite.
-    const whole = isPageAligned(info.size) && info.sparse.length === 0
-    this.mappable = (info.flags & RegionFlag.mmap) !== 0 && whole
+    this.mappable = opened.area !== undefined
     this.#native = native
     this.#file = file
-    this.#area = this.mappable ? native.mapRegion(file, bar.index, 0, info.size, 0) : undefined
-    this.#registers =
-      this.#area === undefined
-        ? new FileRegisters(native, file, bar.index, info.size)
-        : new MappedRegisters(native, this.#area, info.size)
-  }
-
-  read8(offset: number): number {
-    return this.#registers.read8(offset)
-  }
-
-  read16(offset: number): number {
-    return this.#registers.read16(offset)
-  }
-
-  read32(offset: number): number {
-    return this.#registers.read32(offset)
-  }
-
-  read64(offset: number): bigint {
-    return this.#registers.read64(offset)
-  }
-
-  write8(offset: number, value: number): void {
-    this.#registers.write8(offset, value)
-  }
-
-  write16(offset: number, value: number): void {
-    this.#registers.write16(offset, value)
-  }
-
-  write32(offset: number, value: number): void {
-    this.#registers.write32(offset, value)
-  }
-
-  write64(offset: number, value: bigint): void {
-    this.#registers.write64(offset, value)
+    this.#config = config
+    this.#area = opened.area
   }
 
   map(offset: number, length: number, at: Va): RegionView {
@@ -91,7 +57,12 @@ export class VfioRegion implements Region {
       )
     }
     const area = this.#native.mapRegion(this.#file, this.index, offset, length, Number(at))
-    const view = new VfioRegionView({ native: this.#native, area, at, length, closed: () => this.#views.delete(view) })
+    const registers = new MappedRegisters(this.#native, area, length)
+    const release = (): void => {
+      this.#native.release(area)
+      this.#views.delete(view)
+    }
+    const view = new VfioRegionView({ registers, config: this.#config, at, length, release })
     this.#views.add(view)
     return view
   }
@@ -102,32 +73,51 @@ export class VfioRegion implements Region {
   }
 }
 
-interface ViewParts {
-  readonly native: MemorySurface & VfioSurface
-  readonly area: number
-  readonly at: Va
-  readonly length: number
-  readonly closed: () => void
+type Surface = MemorySurface & VfioSurface
+
+interface OpenedRegion {
+  readonly size: number
+  readonly registers: RegisterAccess
+  /** Where it is mapped whole. */
+  readonly area: number | undefined
 }
 
-class VfioRegionView extends MappedRegisters implements RegionView {
+function open(native: Surface, file: DeviceFile, index: number): OpenedRegion {
+  const { size, flags, sparse } = native.regionInfo(file, index)
+  // A BAR smaller than a page shares its page with others: it is reached by pread and pwrite.
+  const whole = isPageAligned(size) && sparse.length === 0
+  if ((flags & RegionFlag.mmap) === 0 || !whole) {
+    return { size, registers: new FileRegisters(native, file, index, size), area: undefined }
+  }
+  const area = native.mapRegion(file, index, 0, size, 0)
+  return { size, registers: new MappedRegisters(native, area, size), area }
+}
+
+interface ViewParts {
+  readonly registers: RegisterAccess
+  readonly config: ConfigSpace
+  readonly at: Va
+  readonly length: number
+  readonly release: () => void
+}
+
+class VfioRegionView extends ExplainedRegisters implements RegionView {
   readonly address: Va
   readonly length: number
-  readonly #parts: ViewParts
+  readonly #release: () => void
   #open = true
 
-  constructor(parts: ViewParts) {
-    super(parts.native, parts.area, parts.length)
-    this.address = parts.at
-    this.length = parts.length
-    this.#parts = parts
+  constructor({ registers, config, at, length, release }: ViewParts) {
+    super(registers, config)
+    this.address = at
+    this.length = length
+    this.#release = release
   }
 
   close(): void {
     if (!this.#open) return
     this.#open = false
-    this.#parts.native.release(this.#parts.area)
-    this.#parts.closed()
+    this.#release()
   }
 
   [Symbol.dispose](): void {

@@ -1,11 +1,22 @@
-import type { RegisterAccess } from '../../device/contract.ts'
-import { type Width, WidthAccesses, checkRegisterAccess } from '../../device/register-access.ts'
+import type { Block, BlockPlace, Halves, RegisterAccess } from '../../device/contract.ts'
+import {
+  type Width,
+  WidthAccesses,
+  checkBlock,
+  checkRegisterAccess,
+  readHalves,
+  unnamedOrder,
+  writeHalves,
+} from '../../device/register-access.ts'
+import type { RegisterProgram } from '../../device/register-program/program.ts'
 import type { Area, DeviceFile, MemorySurface, VfioSurface } from '../../native/surface.ts'
+import { runNative } from './native-program.ts'
 
 type Surface = MemorySurface & VfioSurface
 
 /** Registers in a mapped area: each access is one native load or store of its width. */
 export class MappedRegisters implements RegisterAccess {
+  readonly access64 = 'whole'
   readonly #native: Surface
   readonly #area: Area
   readonly #size: number
@@ -31,8 +42,9 @@ export class MappedRegisters implements RegisterAccess {
     return this.#native.load32(this.#area, offset)
   }
 
-  read64(offset: number): bigint {
+  read64(offset: number, halves?: Halves): bigint {
     checkRegisterAccess(offset, 8, this.#size)
+    if (halves !== undefined) return readHalves(this, offset, halves)
     return this.#native.load64(this.#area, offset)
   }
 
@@ -51,34 +63,69 @@ export class MappedRegisters implements RegisterAccess {
     this.#native.store32(this.#area, offset, value)
   }
 
-  write64(offset: number, value: bigint): void {
+  write64(offset: number, value: bigint, halves?: Halves): void {
     checkRegisterAccess(offset, 8, this.#size)
-    this.#native.store64(this.#area, offset, value)
+    if (halves !== undefined) writeHalves(this, offset, value, halves)
+    else this.#native.store64(this.#area, offset, value)
+  }
+
+  readBlock(offset: number, into: Block, place: BlockPlace = 'ascending'): void {
+    checkBlock(offset, into, place, this.#size)
+    this.#native.loadBlock(this.#area, offset, into, place === 'fixed')
+  }
+
+  writeBlock(offset: number, from: Block, place: BlockPlace = 'ascending'): void {
+    checkBlock(offset, from, place, this.#size)
+    this.#native.storeBlock(this.#area, offset, from, place === 'fixed')
+  }
+
+  run(program: RegisterProgram): BigUint64Array {
+    return runNative(program, (words, report) => this.#native.runProgram(this.#area, words, report))
   }
 }
 
 /** Registers of a region that cannot be mapped: the kernel makes each access. */
 export class FileRegisters extends WidthAccesses {
+  readonly access64 = 'halves'
+  protected readonly extent: number
   readonly #native: VfioSurface
   readonly #file: DeviceFile
   readonly #index: number
-  readonly #size: number
 
   constructor(native: VfioSurface, file: DeviceFile, index: number, size: number) {
     super()
     this.#native = native
     this.#file = file
     this.#index = index
-    this.#size = size
+    this.extent = size
+  }
+
+  readBlock(offset: number, into: Block, place: BlockPlace = 'ascending'): void {
+    this.#check(offset, into, place)
+    this.#native.readRegionBlock(this.#file, this.#index, offset, into, place === 'fixed')
+  }
+
+  writeBlock(offset: number, from: Block, place: BlockPlace = 'ascending'): void {
+    this.#check(offset, from, place)
+    this.#native.writeRegionBlock(this.#file, this.#index, offset, from, place === 'fixed')
+  }
+
+  run(program: RegisterProgram): BigUint64Array {
+    return runNative(program, (words, report) => this.#native.runRegionProgram(this.#file, this.#index, words, report))
   }
 
   protected override load(offset: number, width: Width): bigint {
-    checkRegisterAccess(offset, width, this.#size)
+    checkRegisterAccess(offset, width, this.extent)
     return this.#native.readRegion(this.#file, this.#index, offset, width)
   }
 
   protected override store(offset: number, width: Width, value: bigint): void {
-    checkRegisterAccess(offset, width, this.#size)
+    checkRegisterAccess(offset, width, this.extent)
     this.#native.writeRegion(this.#file, this.#index, offset, width, value)
+  }
+
+  #check(offset: number, block: Block, place: BlockPlace): void {
+    checkBlock(offset, block, place, this.extent)
+    if (block instanceof BigUint64Array) throw unnamedOrder()
   }
 }

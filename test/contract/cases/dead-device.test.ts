@@ -31,6 +31,13 @@ function answering(value: bigint): Plant {
     write16: () => undefined,
     write32: () => undefined,
     write64: () => undefined,
+    access64: 'whole',
+    readBlock: (_, into) => {
+      for (const index of into.keys())
+        into[index] = into instanceof BigUint64Array ? value : Number(BigInt.asUintN(8 * into.BYTES_PER_ELEMENT, value))
+    },
+    writeBlock: () => undefined,
+    run: ({ widths }) => BigUint64Array.from(widths, (width) => BigInt.asUintN(8 * width, value)),
   }
   return regions((bar) => ({ ...registers, map: (...args) => altered(bar.map(...args), registers) }))
 }

@@ -202,7 +202,7 @@ export const registerChecks: readonly Check[] = [
         places.map(async (region) => [region.index, await failure(() => region.read32(0))]),
       )
       config.write16(4, command)
-      expect(gone).toEqual(places.map(({ index }) => [index, 'device-gone']))
+      expect(gone).toEqual(places.map(({ index }) => [index, 'decoding-off']))
       if (bench.facts.constant !== undefined) expectConstant(bench)
     },
   },

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import { sleep } from '../../../src/base/clock.ts'
+import { sleep, systemClock } from '../../../src/base/clock.ts'
 import { VirtualClock } from '../../../src/base/virtual-clock.ts'
 
 describe('a virtual clock', () => {
@@ -37,10 +37,44 @@ describe('a virtual clock', () => {
     expect(expired).toBe(false)
   })
 
+  it('lets time pass at once, with the timers that fall due in it, also those that they set', () => {
+    const clock = new VirtualClock()
+    const seen: [string, number][] = []
+    clock.setTimer(10, () => {
+      seen.push(['first', clock.now()])
+      clock.setTimer(5, () => seen.push(['its own', clock.now()]))
+    })
+    clock.setTimer(21, () => seen.push(['late', clock.now()]))
+    clock.pass(20)
+    expect(seen).toEqual([
+      ['first', 10],
+      ['its own', 15],
+    ])
+    expect(clock.now()).toBe(20)
+    clock.pass(1)
+    expect(seen.at(-1)).toEqual(['late', 21])
+  })
+
+  it('goes on with what is left after time was let pass', async () => {
+    const clock = new VirtualClock()
+    const asleep = sleep(clock, 30)
+    clock.pass(10)
+    await asleep
+    expect(clock.now()).toBe(30)
+  })
+
   it('lets a signal cancel a sleep', async () => {
     const abort = new AbortController()
     const asleep = sleep(new VirtualClock(), 1e9, abort.signal)
     abort.abort()
     await expect(asleep).rejects.toMatchObject({ code: 'cancelled' })
+  })
+})
+
+describe("the system's clock", () => {
+  it('lets time pass, and no less than was asked for', () => {
+    const before = systemClock.now()
+    systemClock.pass(3)
+    expect(systemClock.now() - before).toBeGreaterThanOrEqual(3)
   })
 })

@@ -1,7 +1,7 @@
 import { busAddress, physicalAddress } from '../../../src/base/address.ts'
 import { OsError, ProbarError } from '../../../src/base/errors.ts'
 import { VirtualClock } from '../../../src/base/virtual-clock.ts'
-import type { Device, Fault, Mapping, Region, RegionView } from '../../../src/device/contract.ts'
+import type { Block, Device, Fault, Mapping, Region, RegionView } from '../../../src/device/contract.ts'
 import { InterruptCounter } from '../../../src/device/interrupt-counter.ts'
 import { Segments } from '../../../src/device/segments.ts'
 import type { Witness } from '../../../src/record/schema.ts'
@@ -11,6 +11,8 @@ import { Trace } from '../../../src/session/trace.ts'
 export class FakeHardware {
   /** What every register reads as, at the width that is asked for. */
   register = 0x0000_00ed_1234_5678n
+  /** What a program gives. */
+  values: readonly bigint[] = []
   fault: Fault | undefined
   /** What the next call of any part throws. */
   error: Error | undefined
@@ -64,6 +66,12 @@ function registersOf(fake: FakeHardware): RegionView {
     write16: write,
     write32: write,
     write64: write,
+    readBlock: (_: number, into: Block) => {
+      const value = read(8 * into.BYTES_PER_ELEMENT)()
+      for (const index of into.keys()) into[index] = into instanceof BigUint64Array ? value : Number(value)
+    },
+    writeBlock: write,
+    run: () => (fake.check(), BigUint64Array.from(fake.values)),
     close: write,
   } as unknown as RegionView
 }

@@ -2,6 +2,8 @@ import { describe, expect, it } from '@jest/globals'
 import { busAddress } from '../../../src/base/address.ts'
 import { OsError, ProbarError } from '../../../src/base/errors.ts'
 import type { Device, Frames } from '../../../src/device/contract.ts'
+import { RegisterProgramError } from '../../../src/device/register-program/outcome.ts'
+import { registerProgram } from '../../../src/device/register-program/program.ts'
 import { traceDevice } from '../../../src/session/traced-device.ts'
 import { FakeHardware, Witnesses, kernelRefused, refused } from './fake-hardware.ts'
 
@@ -78,6 +80,59 @@ describe('behind a register', () => {
     const view = bar(bench).map(0, 4096, 0n as never)
     expect(await witnessOf(bench, () => view.read32(0))).toBe('device')
     expect(await witnessOf(bench, () => view.close())).toBe('model')
+  })
+})
+
+describe('behind a block of registers', () => {
+  it.each([
+    ['device', 0x0000_00edn],
+    ['device', 0xffff_fffen],
+    ['model', 0xffff_ffff_ffff_ffffn],
+  ] as const)('stands the %s when %d is read', async (by, value) => {
+    for (const into of [new Uint8Array(3), new Uint16Array(3), new Uint32Array(3), new BigUint64Array(3)]) {
+      const bench = open()
+      bench.fake.register = into.BYTES_PER_ELEMENT < 4 && value === 0xffff_fffen ? 0xfen : value
+      expect(await witnessOf(bench, () => bar(bench).readBlock(0, into))).toBe(by)
+    }
+  })
+
+  it('stands nobody when it is written, empty, or read with an error', async () => {
+    const bench = open()
+    expect(await witnessOf(bench, () => bar(bench).writeBlock(0, Uint32Array.of(1)))).toBe('model')
+    expect(await witnessOf(bench, () => bar(bench).readBlock(0, new Uint32Array(0)))).toBe('model')
+    bench.fake.error = refused
+    expect(await witnessOf(bench, () => bar(bench).readBlock(0, Uint32Array.of(1)))).toBe('model')
+  })
+})
+
+describe('behind a register program', () => {
+  const program = registerProgram().read(32, 0).write(32, 4, 1).read(8, 8).build()
+  const stopped = (...values: readonly bigint[]): RegisterProgramError =>
+    new RegisterProgramError('timeout', 'not met', { step: 1, values: BigUint64Array.from(values) })
+
+  it('stands the device when one of its reads was answered', async () => {
+    const bench = open()
+    bench.fake.values = [0xffff_ffffn, 0n]
+    expect(await witnessOf(bench, () => bar(bench).run(program))).toBe('device')
+    expect(bench.trace.seen.at(-1)?.[0]).toBe('bar0.run')
+  })
+
+  it('stands nobody when all of its reads gave all ones, each at its width, or it reads nothing', async () => {
+    const bench = open()
+    bench.fake.values = [0xffff_ffffn, 0xffn]
+    expect(await witnessOf(bench, () => bar(bench).run(program))).toBe('model')
+    bench.fake.values = []
+    expect(await witnessOf(bench, () => bar(bench).run(registerProgram().fence().build()))).toBe('model')
+  })
+
+  it('stands the device when it answered before the program stopped, else nobody', async () => {
+    const bench = open()
+    bench.fake.error = stopped(0x12n)
+    expect(await witnessOf(bench, () => bar(bench).run(program))).toBe('device')
+    for (const error of [stopped(0xffff_ffffn), stopped(), refused, kernelRefused]) {
+      bench.fake.error = error
+      expect(await witnessOf(bench, () => bar(bench).run(program))).toBe('model')
+    }
   })
 })
 

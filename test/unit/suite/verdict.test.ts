@@ -7,6 +7,8 @@ import { outcomeOf, passed, skipped, withKnownIssue, withShortage } from '../../
 const broken: readonly ErrorCode[] = [
   'timeout',
   'device-gone',
+  'device-asleep',
+  'decoding-off',
   'interrupt-unavailable',
   'access-violation',
   'range-outside',

@@ -1,6 +1,5 @@
 import type { ConfigSpace } from '../../../device/contract.ts'
-import { type Width, checkRegisterAccess } from '../../../device/register-access.ts'
-import { allOnes } from './registers.ts'
+import { type Width, allOnes, checkRegisterAccess } from '../../../device/register-access.ts'
 import type { Slot } from '../slot.ts'
 
 /** Offsets of the header (PCI Local Bus 3.0, 6.1) and of the one capability. */

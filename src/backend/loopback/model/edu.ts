@@ -1,7 +1,7 @@
-import type { Width } from '../../../device/register-access.ts'
+import { type Width, allOnes } from '../../../device/register-access.ts'
 import type { Clock } from '../../../base/clock.ts'
 import { type BusMaster, DmaController, DmaRegister } from './dma-controller.ts'
-import { allOnes, type RegisterFile } from './registers.ts'
+import type { RegisterFile } from './registers.ts'
 
 /**
  * QEMU's educational PCI device, after its specification (docs/specs/edu.rst in QEMU). What that leaves open was measured

@@ -5,6 +5,3 @@ export interface RegisterFile {
   read(offset: number, width: Width): bigint
   write(offset: number, width: Width, value: bigint): void
 }
-
-/** What a read gives that nobody answers. */
-export const allOnes = (width: Width): bigint => (1n << BigInt(8 * width)) - 1n

@@ -153,8 +153,9 @@ describe('a BAR through VFIO', () => {
     const fake = new FakeVfio()
     using device = open(fake)
     const registers = region(device, index)
-    registers.write64(8, 0x8877_6655_4433_2211n)
-    expect([registers.read8(9), registers.read16(10), registers.read32(12), registers.read64(8)]).toEqual([
+    const halves = index === 0 ? undefined : 'low-first'
+    registers.write64(8, 0x8877_6655_4433_2211n, halves)
+    expect([registers.read8(9), registers.read16(10), registers.read32(12), registers.read64(8, halves)]).toEqual([
       0x22,
       0x4433,
       0x8877_6655,
@@ -163,13 +164,41 @@ describe('a BAR through VFIO', () => {
     registers.write8(8, 0xaa)
     registers.write16(10, 0xbbbb)
     registers.write32(12, 0xcccc_cccc)
-    expect(registers.read64(8)).toBe(0xcccc_cccc_bbbb_22aan)
+    expect(registers.read64(8, halves)).toBe(0xcccc_cccc_bbbb_22aan)
     const calls = fake.calls.filter((one) => /load|store|Region$/.test(one) && one !== 'mapRegion')
     expect(calls.slice(0, 5)).toEqual(
       index === 0
         ? ['store64', 'load8', 'load16', 'load32', 'load64']
-        : ['writeRegion', 'readRegion', 'readRegion', 'readRegion', 'readRegion'],
+        : ['writeRegion', 'writeRegion', 'readRegion', 'readRegion', 'readRegion'],
     )
+  })
+
+  it.each(['low-first', 'high-first'] as const)('accesses the halves of 8 bytes %s', (order) => {
+    for (const index of [0, 2]) {
+      const fake = new FakeVfio()
+      using device = open(fake)
+      region(device, index).write64(8, 0x8877_6655_4433_2211n, order)
+      expect(region(device, index).read64(8, order)).toBe(0x8877_6655_4433_2211n)
+      const offsets = order === 'low-first' ? [8, 12] : [12, 8]
+      expect(fake.accesses).toEqual([...offsets, ...offsets].map((offset) => ({ offset, bytes: 4 })))
+    }
+  })
+
+  it('asks for the order of the halves where no access has 8 bytes, and touches nothing without it', async () => {
+    const fake = new FakeVfio()
+    using device = open(fake)
+    const registers = region(device, 2)
+    expect([region(device, 0).access64, registers.access64]).toEqual(['whole', 'halves'])
+    const attempts = [
+      () => registers.read64(8),
+      () => registers.write64(8, 1n),
+      () => registers.readBlock(8, new BigUint64Array(1)),
+      () => registers.writeBlock(8, new BigUint64Array(1)),
+    ]
+    for (const attempt of attempts) expect(await code(attempt)).toBe('register-width')
+    expect(await code(() => registers.read64(12, 'low-first'))).toBe('region-misaligned')
+    expect(await code(() => registers.write64(8, 1n << 64n, 'low-first'))).toBe('range-outside')
+    expect(fake.accesses).toEqual([])
   })
 
   it.each([

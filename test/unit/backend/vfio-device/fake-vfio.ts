@@ -26,6 +26,8 @@ export class FakeVfio {
   readonly open = new Map<number, Kind>()
   readonly entries: Entry[] = []
   readonly registers = new DataView(new ArrayBuffer(8192))
+  /** Each access to a register of a BAR. */
+  readonly accesses: { readonly offset: number; readonly bytes: number }[] = []
   /** BAR 0, BAR 2, which cannot be mapped, and config space. */
   readonly regions: Record<number, VfioRegionInfo> = {
     0: MAPPABLE,
@@ -116,10 +118,12 @@ type Bits = keyof typeof GETTERS
 function registerCalls(fake: FakeVfio): Record<string, unknown> {
   const get = (handle: number, offset: number, bits: Bits): number | bigint => {
     fake.need(handle)
+    fake.accesses.push({ offset, bytes: bits / 8 })
     return fake.registers[GETTERS[bits]](offset, true)
   }
   const set = (handle: number, offset: number, bits: Bits, value: number | bigint): void => {
     fake.need(handle)
+    fake.accesses.push({ offset, bytes: bits / 8 })
     fake.registers[SETTERS[bits]](offset, value as never, true)
   }
   const calls: Record<string, unknown> = {

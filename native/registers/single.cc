@@ -5,23 +5,11 @@
 #include "core/guard.h"
 #include "core/hex.h"
 #include "memory/access.h"
-#include "memory/exports.h"
+#include "registers/exports.h"
+#include "registers/word.h"
 
 namespace probar {
 namespace {
-
-// A volatile access of a native width is one instruction: the compiler may not split, merge, repeat or drop it.
-static_assert(sizeof(void*) == 8, "a 64-bit register access must be one instruction");
-
-template <typename Word>
-Word LoadWord(const uint8_t* place) {
-  return *reinterpret_cast<const volatile Word*>(place);
-}
-
-template <typename Word>
-void StoreWord(uint8_t* place, Word value) {
-  *reinterpret_cast<volatile Word*>(place) = value;
-}
 
 template <typename Word>
 uint8_t* LocateWord(const Area& area, const Napi::CallbackInfo& info) {
@@ -63,7 +51,7 @@ Napi::Value Store(Environment& environment, const Napi::CallbackInfo& info) {
 
 }  // namespace
 
-void ExportRegisters(Environment& environment, Napi::Object& exports) {
+void ExportSingleAccesses(Environment& environment, Napi::Object& exports) {
   Export<Load<uint8_t>>(environment, exports, "load8");
   Export<Load<uint16_t>>(environment, exports, "load16");
   Export<Load<uint32_t>>(environment, exports, "load32");
