@@ -3,6 +3,7 @@
 
 #include "core/arguments.h"
 #include "core/environment.h"
+#include "core/exports.h"
 #include "core/fault.h"
 #include "core/guard.h"
 #include "iommufd/exports.h"
@@ -26,6 +27,7 @@ Napi::Object Initialize(Napi::Env env, Napi::Object exports) {
   env.AddCleanupHook([](Environment* ended) { delete ended; }, environment);
   exports.Set("provider", Napi::String::New(env, "addon"));
   Export<SetErrorFactory>(*environment, exports, "setErrorFactory");
+  ExportFileLock(*environment, exports);
   ExportMemory(*environment, exports);
   ExportHugePages(*environment, exports);
   ExportReservation(*environment, exports);

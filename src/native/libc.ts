@@ -63,7 +63,8 @@ export function loadLibc(addonProblem: string): Libc {
   return { ...files(library, fail), ...mappings(library, flags, fail), ...blocks(library, koffi) }
 }
 
-function loadKoffi(addonProblem: string): Koffi {
+/** @throws ProbarError addon-missing */
+export function loadKoffi(addonProblem: string): Koffi {
   try {
     return createRequire(import.meta.url)('koffi') as Koffi
   } catch (cause) {

@@ -3,10 +3,12 @@ import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { nativeError } from './errors.ts'
 import { koffiMemory } from './koffi.ts'
-import type { Addon, IommufdSurface, MemorySurface, PhysicalSurface, VfioSurface } from './surface.ts'
+import { koffiFileLocks } from './koffi-file-locks.ts'
+import type { Addon, FileLockSurface, IommufdSurface, MemorySurface, PhysicalSurface, VfioSurface } from './surface.ts'
 
 export interface Native {
   readonly memory: MemorySurface
+  readonly locks: FileLockSurface
   /** Absent without the addon. */
   readonly vfio?: VfioSurface & IommufdSurface & PhysicalSurface
   /** Why the addon is not in use, in words that a command can print. Absent when it is. */
@@ -37,7 +39,11 @@ export function loadNative(options: LoadOptions = {}): Native {
     return withoutAddon(`${path} cannot be loaded (${reason}): rebuild it with \`node native/install.mjs\``)
   }
   addon.setErrorFactory(nativeError)
-  return { memory: addon, vfio: addon }
+  return { memory: addon, locks: addon, vfio: addon }
 }
 
-const withoutAddon = (addonProblem: string): Native => ({ memory: koffiMemory(addonProblem), addonProblem })
+const withoutAddon = (addonProblem: string): Native => ({
+  memory: koffiMemory(addonProblem),
+  locks: koffiFileLocks(addonProblem),
+  addonProblem,
+})

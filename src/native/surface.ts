@@ -207,8 +207,19 @@ export interface IommufdSurface {
   unmapIoas(iommufd: Iommufd, ioas: number, iova: bigint, size: bigint): number
 }
 
+/** Locks of open files (flock(2)). Offered by the addon and by koffi. */
+export interface FileLockSurface {
+  /**
+   * Locks the open file, for this process and for whoever inherits the descriptor, without waiting. The kernel ends the
+   * lock when the last copy of the descriptor is closed, whatever closes it.
+   * @returns false when someone else holds it
+   * @throws os-error
+   */
+  lockFile(descriptor: number): boolean
+}
+
 /** What the addon module exports: all surfaces, and the hook by which it makes Probar's own errors. */
-export interface Addon extends MemorySurface, VfioSurface, IommufdSurface, PhysicalSurface {
+export interface Addon extends MemorySurface, VfioSurface, IommufdSurface, PhysicalSurface, FileLockSurface {
   /**
    * `make` turns a failure into the error that is thrown. For a failed system call `syscall` is its name and `errno`
    * is positive; else they are '' and 0.

@@ -9,9 +9,9 @@ export const ADDON_PATH = new URL('../../build/Release/probar.node', import.meta
 
 /** Describes what only the addon can do. */
 export function describeAddon(name: string, body: (native: Required<Omit<Native, 'addonProblem'>>) => void): void {
-  const { memory, vfio, addonProblem } = loadNative()
+  const { memory, locks, vfio, addonProblem } = loadNative()
   if (vfio !== undefined) {
-    describe(`${name} (addon)`, () => body({ memory, vfio }))
+    describe(`${name} (addon)`, () => body({ memory, locks, vfio }))
   } else if (addonRequired) {
     it(`${name} (addon)`, () => {
       throw new Error(`the addon is required here: ${addonProblem}`)

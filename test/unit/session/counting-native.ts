@@ -8,7 +8,7 @@ export class CountingNative {
 
   /** @param fail a call of this kind fails from now on */
   constructor(fail?: 'reserve' | 'createMemory') {
-    const { memory } = loadNative()
+    const { memory, locks } = loadNative()
     const counted =
       <Args extends readonly unknown[]>(name: string, make: (...args: Args) => Area) =>
       (...args: Args): Area => {
@@ -27,7 +27,7 @@ export class CountingNative {
         this.#alive.delete(area)
       },
     }
-    this.native = { memory: surface }
+    this.native = { memory: surface, locks }
   }
 
   /** Areas that were made and not released. */

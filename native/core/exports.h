@@ -1,0 +1,12 @@
+// What this folder offers to JavaScript.
+#pragma once
+
+#include <napi.h>
+
+#include "core/environment.h"
+
+namespace probar {
+
+void ExportFileLock(Environment& environment, Napi::Object& exports);
+
+}  // namespace probar
