@@ -21,6 +21,8 @@ export type ErrorCode =
   | 'iommu-unavailable'
   | 'group-not-viable'
   | 'addon-missing'
+  | 'module-missing'
+  | 'journal-invalid'
   | 'lab-tool-missing'
   | 'lab-boot-failed'
   | 'lab-timeout'

@@ -23,6 +23,8 @@ const STATUSES: Partial<Readonly<Record<ErrorCode, ExitStatus>>> = {
   'addon-missing': ExitStatus.notReady,
   'out-of-memory': ExitStatus.notReady,
   'dma-entries-exhausted': ExitStatus.notReady,
+  'module-missing': ExitStatus.notReady,
+  'journal-invalid': ExitStatus.notReady,
   'lab-tool-missing': ExitStatus.notReady,
 }
 
