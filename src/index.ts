@@ -40,6 +40,14 @@ export { exitStatusOf } from './record/outcome.ts'
 export { parseRecord, readRecord } from './record/read.ts'
 export { type InspectedDevice, inspectDevice, inspectDump } from './session/inspect.ts'
 export { type ListedDevice, listDevices } from './session/list-devices.ts'
+export { type Repaired, repairDevices } from './session/repair-devices.ts'
+export {
+  type BoundFunction,
+  type TakingOptions,
+  type UnboundFunction,
+  bindDevice,
+  unbindDevice,
+} from './session/take-device.ts'
 export { type SessionOptions, openSession } from './session/open.ts'
 export { type Session } from './session/session.ts'
 export { provenRules } from './spec/coverage.ts'

@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import { bindCommand, unbindCommand } from './binding/binding.ts'
 import { settle } from './command.ts'
 import { devicesCommand } from './devices/devices.ts'
 import { inspectCommand } from './inspect/inspect.ts'
@@ -26,7 +27,15 @@ export function program(io: CliIo): Command {
     .version(packageVersion())
     .enablePositionalOptions()
     .addHelpText('after', EXIT_STATUSES)
-  for (const command of [runCommand, devicesCommand, inspectCommand, rulesCommand, labCommand])
+  for (const command of [
+    runCommand,
+    devicesCommand,
+    inspectCommand,
+    bindCommand,
+    unbindCommand,
+    rulesCommand,
+    labCommand,
+  ])
     root.addCommand(command(io))
   return root
 }

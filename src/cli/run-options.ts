@@ -4,6 +4,7 @@ import { TYPE1_VERSIONS, type Type1Version } from '../backend/vfio/open.ts'
 import { isSkipCode, skipCodes } from '../record/skip-codes.ts'
 import { BACKENDS, type BackendName } from '../session/reference.ts'
 import { collect } from './command.ts'
+import { waitOption } from './binding/wait.ts'
 import { REPORTERS } from './reporters.ts'
 
 export interface RunCommandOptions {
@@ -12,6 +13,7 @@ export interface RunCommandOptions {
   readonly backend: BackendName
   readonly unsafeNoiommu?: boolean
   readonly type1?: Type1Version
+  readonly wait?: number | true
   readonly suite?: readonly string[]
   readonly rule?: readonly string[]
   readonly case?: readonly string[]
@@ -40,6 +42,7 @@ export function withRunOptions(command: Command): Command {
         TYPE1_VERSIONS,
       ),
     )
+    .addOption(waitOption())
     .option('--suite <name>', 'only this suite (repeatable)', collect)
     .option('--rule <id>', 'only cases that prove this rule (repeatable)', collect)
     .option('--case <glob>', 'only cases whose id matches, * for any characters (repeatable)', collect)

@@ -9,6 +9,7 @@ import { allCases } from '../suite/all-cases.ts'
 import type { Case } from '../suite/case.ts'
 import { runSuite } from '../suite/run.ts'
 import { selectCases } from '../suite/select.ts'
+import { takingOf } from './binding/wait.ts'
 import { reporting, settle } from './command.ts'
 import { type CliIo, ExitStatus } from './io.ts'
 import { runFacts } from './facts.ts'
@@ -49,6 +50,7 @@ async function runOn(options: RunCommandOptions, { cases, reporter, io }: Undert
     backend,
     seed,
     unsafeNoIommu,
+    ...takingOf(purposeOf(options), options.wait, io),
     ...(profile === undefined ? {} : { profile }),
     ...(type1 === undefined ? {} : { type1 }),
   })
@@ -66,6 +68,16 @@ async function runOn(options: RunCommandOptions, { cases, reporter, io }: Undert
   const expected = expectedSkips(allowSkip, session)
   for (const remark of skipRemarks(record, allowSkip, expected)) io.stderr.write(`${remark}\n`)
   return exitStatusOf(record, expected)
+}
+
+/** What others are told who wait for the device. */
+function purposeOf({ suite = [], rule = [], case: globs = [] }: RunCommandOptions): string {
+  const chosen = [
+    ...suite.map((name) => ` --suite ${name}`),
+    ...rule.map((id) => ` --rule ${id}`),
+    ...globs.map((glob) => ` --case ${glob}`),
+  ]
+  return `probar run${chosen.join('')}`
 }
 
 function selected(options: RunCommandOptions): readonly Case[] {

@@ -4,14 +4,15 @@ import { ProbarError } from '../base/errors.ts'
 import { readPciFunction } from '../host/linux/pci-functions.ts'
 import { PLACES, type VfioPlaces, checkFile, noIommuFile, targetOf } from './vfio-target.ts'
 
-const MODE = '/sys/module/vfio/parameters/enable_unsafe_noiommu_mode'
+/** The kernel's switch for noiommu mode. */
+export const UNSAFE_MODE = '/sys/module/vfio/parameters/enable_unsafe_noiommu_mode'
 
 /**
  * A function that no IOMMU stands in front of and that vfio's noiommu mode gives out.
  * @param mode the kernel's switch for that mode
  * @throws ProbarError usage when an IOMMU is there, device-absent, iommu-unavailable, device-driver, permission-denied
  */
-export function noIommuTarget(address: string, places: VfioPlaces = PLACES, mode = MODE): VfioTarget {
+export function noIommuTarget(address: string, places: VfioPlaces = PLACES, mode = UNSAFE_MODE): VfioTarget {
   const fn = readPciFunction(address, places.sysfs)
   const { iommuGroup: group } = fn
   const file = group === undefined ? undefined : noIommuFile(group, places)

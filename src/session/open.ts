@@ -1,3 +1,4 @@
+import { Disposal } from '../base/disposal.ts'
 import { ProbarError } from '../base/errors.ts'
 import { seededRandom } from '../base/random.ts'
 import { VirtualClock } from '../base/virtual-clock.ts'
@@ -9,15 +10,18 @@ import { PAGE_SIZE } from '../base/pages.ts'
 import { checkDeviceShape } from '../profile/device-shape.ts'
 import { FrameStore } from '../memory/frame-store.ts'
 import { type Bank, placeBanks } from '../memory/banks.ts'
+import { readPciFunction } from '../host/linux/pci-functions.ts'
 import { type Native, loadNative } from '../native/load.ts'
 import { openModel } from './open-model.ts'
+import type { Profile } from '../profile/schema.ts'
 import { selectProfile } from './select-profile.ts'
 import { type BackendName, type DeviceReference, parseReference } from './reference.ts'
 import { Session } from './session.ts'
 import type { Plant } from './plant.ts'
-import { type PciOptions, type PciTarget, findPciTarget, openPciTarget } from './pci-target.ts'
+import { type PciOptions, type PciTarget, checkAddon, findPciTarget, openPciTarget } from './pci-target.ts'
+import { type TakingOptions, takeForSession } from './take-device.ts'
 
-export interface SessionOptions {
+export interface SessionOptions extends TakingOptions {
   /** `loopback:edu`, `vfio:0000:01:00.0`, `iommufd:…`, or a PCI address. */
   readonly device: string
   /** A name from hw-profiles/ or a file; by default the one profile that matches the device. */
@@ -32,8 +36,6 @@ export interface SessionOptions {
   readonly type1?: Type1Version
   /** Scatters frames and bus addresses; the same seed gives the same run. 1 unless told. */
   readonly seed?: bigint
-  /** Native code to use instead of what is found. */
-  readonly native?: Native
   /** Defects to plant, for tests of the cases themselves. */
   readonly plant?: Plant
 }
@@ -42,8 +44,10 @@ export interface SessionOptions {
 const FRAMES = 4096
 
 /**
- * Opens a device and everything above it.
- * @throws ProbarError reference-unknown, device-absent, device-driver, permission-denied, profile-mismatch, … ; nothing stays open then
+ * Opens a device and everything above it. A PCI function that vfio-pci does not have yet is taken from its driver, with the
+ * rest of its IOMMU group, and given back when the session is closed or this process ends, however it does.
+ * @throws ProbarError reference-unknown, device-absent, device-protected, device-busy, permission-denied,
+ *   profile-mismatch, … ; nothing stays open or taken then
  */
 export async function openSession(options: SessionOptions): Promise<Session> {
   const reference = parseReference(options.device, options.backend)
@@ -52,10 +56,37 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   const native = options.native ?? loadNative()
   const found = identify(reference)
   const profile = selectProfile(options.profile, found.identity)
+  if (reference.backend === 'loopback') return start(reference, undefined, { native, found, profile, options })
+  checkAddon(native)
+  const taken = await takeForSession(reference.address, reference.backend, { ...options, native })
+  const undo = new Disposal()
+  if (taken !== undefined) undo.use(taken)
+  try {
+    const target = findPciTarget(reference.address, reference.backend)
+    return await start(reference, target, { native, found, profile, options, taken })
+  } catch (error) {
+    return undo.undoAfter(error)
+  }
+}
+
+interface Parts {
+  readonly native: Native
+  readonly found: Found
+  readonly profile: Profile
+  readonly options: SessionOptions
+  readonly taken?: AsyncDisposable | undefined
+}
+
+/** @throws ProbarError; nothing stays open then */
+async function start(
+  reference: DeviceReference,
+  target: PciTarget | undefined,
+  { native, found, profile, options, taken }: Parts,
+): Promise<Session> {
   const seed = options.seed ?? 1n
   const random = seededRandom(seed)
   const banks = placeBanks(FRAMES, found.avoid)
-  const device = openDevice(reference, found, {
+  const device = openDevice(reference, target, {
     native,
     addressBits: profile.dma?.addressBits ?? 64,
     random: () => random.below(2 ** 32),
@@ -74,7 +105,8 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     })
     const { plant = {} } = options
     const { addonProblem } = native
-    return await Session.start({ device, frames, profile, random, seed, plant, ...(addonProblem && { addonProblem }) })
+    const parts = { device, frames, profile, random, seed, plant, taken }
+    return await Session.start({ ...parts, ...(addonProblem && { addonProblem }) })
   } catch (error) {
     device.close()
     throw error
@@ -103,15 +135,13 @@ interface Found {
   readonly identity: DeviceIdentity
   /** Physical ranges of its BARs. */
   readonly avoid: readonly { readonly start: bigint; readonly size: number }[]
-  /** Absent for a model. */
-  readonly target?: PciTarget
 }
 
 /** What the device is, before anything of it is taken. */
 function identify(reference: DeviceReference): Found {
   if (reference.backend !== 'loopback') {
-    const target = findPciTarget(reference.address, reference.backend)
-    return { identity: target.identity, avoid: target.bars, target }
+    const fn = readPciFunction(reference.address)
+    return { identity: fn, avoid: fn.bars }
   }
   using model = openModel(reference.ref)
   return { identity: model.identity, avoid: model.regions.map(({ start, size }) => ({ start, size })) }
@@ -125,7 +155,7 @@ interface Opening extends Pick<PciOptions, 'type1'> {
   readonly keepFree: readonly Aperture[]
 }
 
-function openDevice(reference: DeviceReference, { target }: Found, options: Opening): Device {
+function openDevice(reference: DeviceReference, target: PciTarget | undefined, options: Opening): Device {
   if (target !== undefined) return openPciTarget(target, options)
   if (reference.backend === 'loopback') return openLoopback(reference.ref, { clock: new VirtualClock(), ...options })
   throw new ProbarError('internal', `nothing was found for ${reference.address}`)

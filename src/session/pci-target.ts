@@ -8,6 +8,7 @@ import { ProbarError } from '../base/errors.ts'
 import type { Device } from '../device/contract.ts'
 import { opensIommufd, vfioDeviceFile } from '../host/linux/vfio-nodes.ts'
 import type { Native } from '../native/load.ts'
+import type { MemorySurface } from '../native/surface.ts'
 import type { PciBackend } from './reference.ts'
 import { noIommuTarget } from './noiommu-target.ts'
 import { iommufdTarget, vfioTarget } from './vfio-target.ts'
@@ -38,11 +39,7 @@ export function findPciTarget(address: string, asked: PciBackend | 'auto'): PciT
 
 /** @throws ProbarError addon-missing, and what the back end does */
 export function openPciTarget(target: PciTarget, options: PciOptions): Device {
-  const { vfio, memory, addonProblem } = options.native
-  if (vfio === undefined || memory.provider !== 'addon') {
-    throw new ProbarError('addon-missing', `VFIO needs Probar's addon: ${addonProblem ?? 'it was not built'}`)
-  }
-  const native = { ...memory, ...vfio }
+  const native = checkAddon(options.native)
   switch (target.backend) {
     case 'vfio':
       return openVfio(target, { ...options, native })
@@ -51,6 +48,14 @@ export function openPciTarget(target: PciTarget, options: PciOptions): Device {
     case 'noiommu':
       return openNoIommu(target, { ...options, native })
   }
+}
+
+/** What reaches devices. @throws ProbarError addon-missing */
+export function checkAddon({ vfio, memory, addonProblem }: Native): MemorySurface & NonNullable<Native['vfio']> {
+  if (vfio === undefined || memory.provider !== 'addon') {
+    throw new ProbarError('addon-missing', `VFIO needs Probar's addon: ${addonProblem ?? 'it was not built'}`)
+  }
+  return { ...memory, ...vfio }
 }
 
 /** iommufd where the kernel offers it for this function and this user. */

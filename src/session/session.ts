@@ -24,6 +24,8 @@ export interface SessionParts {
   readonly plant: Plant
   /** Why the native addon is not in use; absent when it is. */
   readonly addonProblem?: string
+  /** What the device was taken by; given back after it was closed. */
+  readonly taken?: AsyncDisposable | undefined
 }
 
 /** What a fresh start gives back of what was there before. */
@@ -63,6 +65,7 @@ export class Session implements AsyncDisposable {
   /** Turns the device on. @throws whatever the device does; then it is put back */
   static async start(parts: SessionParts): Promise<Session> {
     const undo = new Disposal()
+    if (parts.taken !== undefined) undo.use(parts.taken)
     undo.use(parts.frames)
     undo.use(parts.device)
     try {
