@@ -1,5 +1,5 @@
 import { expect } from '@jest/globals'
-import type { BusAddress, Va } from '../../src/base/address.ts'
+import { type BusAddress, busAddress, type Va } from '../../src/base/address.ts'
 import { sleep } from '../../src/base/clock.ts'
 import { codeOf, type ErrorCode } from '../../src/base/errors.ts'
 import { PAGE_SIZE } from '../../src/base/pages.ts'
@@ -18,7 +18,7 @@ import type { DeviceFacts } from './facts.ts'
 export interface Bench {
   readonly device: Device
   readonly facts: DeviceFacts
-  /** At least 64 frames; the checks use all of them. */
+  /** At least 64 frames; 256 MiB and a frame more where the platform lets bus addresses be chosen. */
   readonly memory: HostMemory
   /** Address space for `Region.map` that nothing else uses. */
   reserve(bytes: number): Va
@@ -34,6 +34,7 @@ const NEEDS = {
   placement: 'the platform lets nobody choose bus addresses',
   revocation: 'nothing refuses an access by the device, which would reach memory that is not its own',
   faults: 'the platform does not show which accesses it refused',
+  'entry-limit': 'the platform sets no limit to the number of mappings',
 } as const
 export type Need = keyof typeof NEEDS
 
@@ -48,6 +49,7 @@ export function lacking({ device, facts }: Bench): readonly Need[] {
     placement: dma.capabilities.placement === 'caller',
     revocation: dma.capabilities.revocable,
     faults: faults.observable,
+    'entry-limit': dma.capabilities.maxEntries <= 65_535,
   }
   return (Object.keys(NEEDS) as Need[]).filter((need) => !offered[need])
 }
@@ -139,6 +141,24 @@ export function map(
 
 /** The bus address of the first frame. */
 export const busOf = (mapping: Mapping): BusAddress => mapping.segments.at(0).bus
+
+/** Where `pages` pages fit, as the domain itself found a moment ago. */
+export function freePlace(bench: Bench, pages: number): BusAddress {
+  using mapping = map(bench, [...Array(pages).keys()], 'both', { kind: 'join' })
+  return busOf(mapping)
+}
+
+/** Where so many pages fit when nothing else is mapped: the start of an aperture, which automatic placement leaves free. */
+export function roomFor({ device }: Bench, pages: number): BusAddress {
+  const page = BigInt(PAGE_SIZE)
+  const starts = device.dma.capabilities.apertures.map(({ first, last }) => {
+    const start = ((first + page - 1n) / page) * page
+    return start + BigInt(pages) * page - 1n <= last ? start : undefined
+  })
+  const start = starts.find((one) => one !== undefined)
+  if (start === undefined) throw new Error(`no aperture has room for ${pages} pages`)
+  return busAddress(start)
+}
 
 /** The device reads from the bus into its buffer. */
 export function load(bench: Bench, bus: bigint, length: number, flags = 0n): Promise<void> {

@@ -1,14 +1,25 @@
 import { describe, expect, it } from '@jest/globals'
 import { type Bench, type Check, lacking, type Need, setBusMaster, skipReason } from './bench.ts'
+import { apertureChecks } from './checks/apertures.ts'
 import { blockChecks } from './checks/blocks.ts'
 import { closingChecks } from './checks/closing.ts'
 import { interruptChecks } from './checks/interrupts.ts'
 import { mappingChecks } from './checks/mappings.ts'
 import { programChecks } from './checks/programs.ts'
+import { refusalChecks } from './checks/refusals.ts'
 import { registerChecks } from './checks/registers.ts'
 import { transferChecks } from './checks/transfers.ts'
+import { unmappingChecks } from './checks/unmapping.ts'
 
 export type { Bench, Check } from './bench.ts'
+
+/** All that concerns how memory is mapped. */
+export const domainChecks: readonly Check[] = [
+  ...mappingChecks,
+  ...refusalChecks,
+  ...apertureChecks,
+  ...unmappingChecks,
+]
 
 /**
  * What every back end must do when it presents a device; what needs edu's registers or anything else that not every
@@ -19,7 +30,7 @@ export const deviceChecks: readonly Check[] = [
   ...registerChecks,
   ...blockChecks,
   ...programChecks,
-  ...mappingChecks,
+  ...domainChecks,
   ...transferChecks,
   ...interruptChecks,
   ...closingChecks,
@@ -40,8 +51,14 @@ export async function runCheck(check: Check, open: () => Promise<Bench>): Promis
  * @param open opens the device anew, for each check
  * @param lacks what platform and device are known not to offer: checks that need it are skipped by name, with the reason. The
  *   device itself has to say the same, so that none is skipped without need.
+ * @param checks all that there are unless told
  */
-export function describeDeviceContract(name: string, open: () => Promise<Bench>, lacks: readonly Need[] = []): void {
+export function describeDeviceContract(
+  name: string,
+  open: () => Promise<Bench>,
+  lacks: readonly Need[] = [],
+  checks: readonly Check[] = deviceChecks,
+): void {
   describe(`device contract: ${name}`, () => {
     it('the device lacks what it is known to lack, and nothing else', async () => {
       const bench = await open()
@@ -52,7 +69,7 @@ export function describeDeviceContract(name: string, open: () => Promise<Bench>,
       }
     })
 
-    for (const check of deviceChecks) {
+    for (const check of checks) {
       const reason = skipReason(check.needs ?? [], lacks)
       if (reason === undefined) it(check.name, () => runCheck(check, open), 60_000)
       else it.skip(`${check.name} (skipped: ${reason})`, () => undefined)

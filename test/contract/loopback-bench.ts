@@ -27,6 +27,49 @@ export class ArrayMemory implements HostMemory {
   }
 }
 
+/** Memory of any size, of which only what was written takes some. */
+export class SparseMemory implements HostMemory {
+  readonly area = 0
+  readonly address: Va = va(0x7000_0000_0000n)
+  readonly size: number
+  readonly #pages = new Map<number, Uint8Array>()
+
+  constructor(frames: number) {
+    this.size = frames * PAGE_SIZE
+  }
+
+  read(offset: number, length: number): Uint8Array {
+    const bytes = new Uint8Array(length)
+    for (const { page, from, part } of this.#parts(offset, bytes)) {
+      const written = this.#pages.get(page)
+      if (written !== undefined) part.set(written.subarray(from, from + part.length))
+    }
+    return bytes
+  }
+
+  write(offset: number, bytes: Uint8Array): void {
+    for (const { page, from, part } of this.#parts(offset, bytes)) {
+      const written = this.#pages.get(page) ?? new Uint8Array(PAGE_SIZE)
+      written.set(part, from)
+      this.#pages.set(page, written)
+    }
+  }
+
+  /** What of `bytes` lies in which page. */
+  *#parts(offset: number, bytes: Uint8Array) {
+    if (offset < 0 || offset + bytes.length > this.size) throw new RangeError(`${offset} is not inside the memory`)
+    for (let done = 0; done < bytes.length;) {
+      const from = (offset + done) % PAGE_SIZE
+      const part = bytes.subarray(done, done + PAGE_SIZE - from)
+      yield { page: (offset + done - from) / PAGE_SIZE, from, part }
+      done += part.length
+    }
+  }
+}
+
+/** 256 MiB, and a frame more. */
+export const CONTRACT_FRAMES = 65_537
+
 /** Unsigned 32-bit numbers, the same ones each time (Marsaglia's xorshift). */
 export function xorshift(seed: number): () => number {
   let state = seed
@@ -44,7 +87,7 @@ export async function openLoopbackBench(ref: string): Promise<Bench> {
   return {
     device,
     facts: eduFacts,
-    memory: new ArrayMemory(64),
+    memory: new SparseMemory(CONTRACT_FRAMES),
     reserve(bytes) {
       const start = va(next)
       next += BigInt(bytes)

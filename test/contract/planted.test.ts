@@ -9,6 +9,14 @@ const SCRATCH = 'a scratch register gives back what was written, or its inverse 
 const RESET = 'a reset leaves a device that answers, with the registers that its documents say it keeps'
 const REPORTS = 'a refused access is reported with its page and direction'
 
+const OVERLAP = 'an overlap is refused, whichever part it is, and leaves nothing mapped'
+const EDGES = 'the first and the last page of every aperture can be mapped alone, and unmapped'
+const HIGHEST = 'the device reaches the highest page that it has an address for, until that is unmapped'
+const EXHAUSTED = 'one entry more than there are is refused as such, and all that it had mapped is given back'
+const SIZES = ['4 KiB', '2 MiB', '256 MiB'].map(
+  (size) => `${size} are mapped as one, unmapped to the byte, and out of the device's reach then`,
+)
+
 /** For each defect that can be planted, the checks that have to notice it. */
 const noticedBy: Record<LoopbackFault, readonly string[]> = {
   'ident-wrong': ['the identification register holds its constant'],
@@ -62,7 +70,7 @@ const noticedBy: Record<LoopbackFault, readonly string[]> = {
     'an interrupt that the platform raises is counted, of each kind that there is',
     'disabling rejects what waits, and what would wait then',
   ],
-  'iommu-keeps-translation': ['memory that was unmapped is not written'],
+  'iommu-keeps-translation': ['memory that was unmapped is not written', HIGHEST, ...SIZES],
   'iommu-ignores-permissions': [
     'memory that is mapped for reading is not written',
     'memory that is mapped for writing is read exactly where the platform says that it cannot forbid it',
@@ -71,15 +79,22 @@ const noticedBy: Record<LoopbackFault, readonly string[]> = {
   'iommu-wrong-fault-address': [REPORTS],
   'iommu-wrong-fault-direction': [REPORTS],
   'iommu-loses-faults': [REPORTS],
-  'iommu-accepts-overlap': ['an overlap is refused and leaves nothing mapped'],
-  'iommu-refusal-leaks': ['an overlap is refused and leaves nothing mapped'],
-  'unmap-short': ['unmapping tells the exact bytes', 'unmapping what was joined tells the exact bytes'],
-  'aperture-unchecked': ['an address outside the apertures is refused and leaves nothing mapped'],
+  'iommu-accepts-overlap': [OVERLAP],
+  'iommu-refusal-leaks': [OVERLAP, EXHAUSTED],
+  'unmap-short': [
+    'unmapping tells the exact bytes',
+    'unmapping what was joined tells the exact bytes',
+    EDGES,
+    HIGHEST,
+    EXHAUSTED,
+    ...SIZES,
+  ],
+  'aperture-unchecked': ['addresses before, between and behind the apertures are refused, and leave nothing mapped'],
   'placement-ignored': [
     'a mapping goes where it was told to',
     'scattered runs touch one another nowhere',
-    'the last page of the last aperture can be mapped',
-    'a range that runs over the end of the address space is refused',
+    EDGES,
+    'a range that overflows 64 bits is refused with its own code',
     'an address off a page boundary is refused',
   ],
   'segments-unmerged': ['adjacent frames become one segment'],

@@ -1,3 +1,5 @@
+import { describeMappingRules } from './mapping-rules.ts'
 import { describePciContract } from './pci-contract.ts'
 
-describePciContract('iommufd')
+describePciContract('iommufd', { lacks: ['entry-limit'] })
+describeMappingRules('iommufd')

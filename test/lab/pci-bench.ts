@@ -1,6 +1,7 @@
 import { va } from '../../src/base/address.ts'
 import { seededRandom } from '../../src/base/random.ts'
 import type { Device } from '../../src/device/contract.ts'
+import type { Type1Version } from '../../src/backend/vfio/open.ts'
 import { openEngine } from '../../src/engine/open.ts'
 import { FrameStore } from '../../src/memory/frame-store.ts'
 import type { MemorySurface } from '../../src/native/surface.ts'
@@ -8,12 +9,14 @@ import { loadNative } from '../../src/native/load.ts'
 import { findPciTarget, openPciTarget } from '../../src/session/pci-target.ts'
 import type { PciBackend } from '../../src/session/reference.ts'
 import { type Bench, setBusMaster } from '../contract/bench.ts'
+import { CONTRACT_FRAMES } from '../contract/loopback-bench.ts'
 import type { EngineBench } from '../contract/engine.ts'
 import type { BenchedDevice } from './devices.ts'
 
 /** A device of the virtual bench, and how it is reached. */
 export interface BenchedFunction extends Pick<BenchedDevice, 'address' | 'addressBits' | 'facts'> {
   readonly backend: PciBackend
+  readonly type1?: Type1Version
 }
 
 interface Opened {
@@ -22,19 +25,24 @@ interface Opened {
   readonly frames: FrameStore
 }
 
-/** One huge page, where they must be such; the checks need 64. */
-const FRAMES = 512
+/** Frames of one huge page, where they must be such. */
+const HUGE_PAGE_FRAMES = 512
 
 /** A function of the virtual bench, opened anew through the kernel. */
-function open({ backend, address, addressBits }: BenchedFunction): Opened {
+function open({ backend, address, ...options }: BenchedFunction): Opened {
   const native = loadNative()
   if (native.vfio === undefined) throw new Error('the addon is not built, so there is no VFIO to test')
   const random = seededRandom(7n)
-  const identity = backend === 'noiommu' ? { physical: native.vfio } : {}
-  const frames = new FrameStore({ native: native.memory, frames: FRAMES, random, ...identity })
+  const identity = backend === 'noiommu'
+  const frames = new FrameStore({
+    native: native.memory,
+    frames: identity ? HUGE_PAGE_FRAMES : CONTRACT_FRAMES,
+    random,
+    ...(identity ? { physical: native.vfio } : {}),
+  })
   const device = openPciTarget(findPciTarget(address, backend), {
     native,
-    addressBits,
+    ...options,
     random: () => random.below(2 ** 32),
     keepFree: [],
   })

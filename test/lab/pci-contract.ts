@@ -1,10 +1,10 @@
 import { describe, it } from '@jest/globals'
 import type { PciBackend } from '../../src/session/reference.ts'
-import type { Need } from '../contract/bench.ts'
+import type { Check, Need } from '../contract/bench.ts'
 import { describeDeviceContract } from '../contract/device.ts'
 import { describeEngineContract } from '../contract/engine.ts'
 import { benchedDevices } from './devices.ts'
-import { openPciBench, openPciEngineBench } from './pci-bench.ts'
+import { type BenchedFunction, openPciBench, openPciEngineBench } from './pci-bench.ts'
 
 export interface Platform {
   /** What it lacks with any device. */
@@ -26,4 +26,14 @@ export function describePciContract(backend: PciBackend, { lacks = [], without =
     describeDeviceContract(title, () => openPciBench(fn), [...device.lacks, ...lacks])
     if (!device.lacks.includes('edu')) describeEngineContract(title, () => openPciEngineBench(fn))
   }
+}
+
+/** Some of the checks, over the first device of the bench, by an interface that differs in no more than they show. */
+export function describeChecks(
+  name: string,
+  way: Pick<BenchedFunction, 'backend' | 'type1'>,
+  checks: readonly Check[],
+) {
+  const [device] = benchedDevices
+  if (device !== undefined) describeDeviceContract(name, () => openPciBench({ ...device, ...way }), [], checks)
 }

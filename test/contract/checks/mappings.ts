@@ -1,8 +1,7 @@
 import { expect } from '@jest/globals'
-import { type BusAddress, busAddress } from '../../../src/base/address.ts'
 import { PAGE_SIZE } from '../../../src/base/pages.ts'
 import type { Mapping, Placement } from '../../../src/device/contract.ts'
-import { type Bench, busOf, type Check, failure, map } from '../bench.ts'
+import { type Bench, busOf, type Check, freePlace, map } from '../bench.ts'
 
 const PAGE = BigInt(PAGE_SIZE)
 
@@ -72,98 +71,6 @@ export const mappingChecks: readonly Check[] = [
       expect([...mapping.segments].map(({ bus }) => bus)).not.toEqual(homes)
     },
   },
-  {
-    name: 'an overlap is refused and leaves nothing mapped',
-    needs: ['placement'],
-    async run(bench) {
-      const bus = freePlace(bench, 4)
-      using taken = map(bench, [2], 'both', { kind: 'at', bus: busAddress(bus + PAGE) })
-      const before = bench.device.dma.entries
-      const code = await failure(() => map(bench, [5, 9, 7], 'both', { kind: 'at', bus }))
-      expect([code, bench.device.dma.entries]).toEqual(['dma-overlap', before])
-      using around = map(bench, [5], 'both', { kind: 'at', bus })
-      expect(taken.size + around.size).toBe(2 * PAGE_SIZE)
-    },
-  },
-  {
-    name: 'an address outside the apertures is refused and leaves nothing mapped',
-    needs: ['placement'],
-    async run(bench) {
-      const before = bench.device.dma.entries
-      const last = bench.device.dma.capabilities.apertures.at(-1)?.last ?? busAddress(0)
-      const codes = await Promise.all(
-        [last + 1n, last + 1n - PAGE].map((bus) =>
-          failure(() => map(bench, [1, 2], 'both', { kind: 'at', bus: busAddress(bus) })),
-        ),
-      )
-      expect(codes).toEqual(['dma-outside-aperture', 'dma-outside-aperture'])
-      expect(bench.device.dma.entries).toBe(before)
-    },
-  },
-  {
-    name: 'the last page of the last aperture can be mapped',
-    needs: ['placement'],
-    run(bench) {
-      const last = bench.device.dma.capabilities.apertures.at(-1)?.last ?? busAddress(0)
-      const bus = busAddress(last + 1n - PAGE)
-      using mapping = map(bench, [1], 'both', { kind: 'at', bus })
-      expect(busOf(mapping)).toBe(bus)
-    },
-  },
-  {
-    name: 'a range that runs over the end of the address space is refused',
-    needs: ['placement'],
-    async run(bench) {
-      const placement = { kind: 'at', bus: busAddress(2n ** 64n - PAGE) } as const
-      expect(await failure(() => map(bench, [1, 2], 'both', placement))).toBe('dma-outside-aperture')
-    },
-  },
-  {
-    name: 'an address off a page boundary is refused',
-    needs: ['placement'],
-    async run(bench) {
-      const bus = busAddress(freePlace(bench, 2) + 0x80n)
-      expect(await failure(() => map(bench, [1], 'both', { kind: 'at', bus }))).toBe('dma-misaligned')
-    },
-  },
-  {
-    name: 'a mapping of no frames is refused',
-    async run(bench) {
-      expect(await failure(() => map(bench, []))).toBe('dma-empty')
-    },
-  },
-  {
-    name: 'unmapping tells the exact bytes',
-    run(bench) {
-      expect(map(bench, [1, 2, 3, 9, 20, 21]).unmap()).toBe(6 * PAGE_SIZE)
-    },
-  },
-  {
-    name: 'unmapping what was joined tells the exact bytes',
-    needs: ['placement'],
-    run(bench) {
-      expect(map(bench, [1, 9], 'read', { kind: 'join' }).unmap()).toBe(2 * PAGE_SIZE)
-    },
-  },
-  {
-    name: 'what was unmapped cannot be unmapped again, but disposed',
-    async run(bench) {
-      const mapping = map(bench, [1])
-      mapping.unmap()
-      expect(await failure(() => mapping.unmap())).toBe('dma-unmapped')
-      mapping[Symbol.dispose]()
-    },
-  },
-  {
-    name: 'entries count what is mapped',
-    run(bench) {
-      const before = bench.device.dma.entries
-      const mapping = map(bench, [1, 9])
-      expect(bench.device.dma.entries).toBeGreaterThan(before)
-      mapping.unmap()
-      expect(bench.device.dma.entries).toBe(before)
-    },
-  },
 ]
 
 /** All that automatic placement offers there. */
@@ -197,9 +104,3 @@ function expectContiguous(mapping: Mapping, start: bigint): void {
 }
 
 const lengths = (mapping: Mapping): number[] => [...mapping.segments].map(({ length }) => length)
-
-/** Where `pages` pages fit, as the domain itself found a moment ago. */
-function freePlace(bench: Bench, pages: number): BusAddress {
-  using mapping = map(bench, [...Array(pages).keys()], 'both', { kind: 'join' })
-  return busOf(mapping)
-}
