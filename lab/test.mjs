@@ -20,6 +20,8 @@ try {
   contractSuite('vfio', [])
   const bench = runInBench('stock', [], [])
   if (bench !== undefined && model !== undefined) judge(bench, model, 'vfio')
+  versionOne()
+  machineRunsOut()
   expect(statusInBench([], ['--backend', 'iommufd']) === 3, 'iommufd without iommufd in the kernel did not end with 3')
   dryRun({
     bench: (out, words) => node(probar, 'lab', 'run', '--timeout', '600', '--out', out, '--', ...words),
@@ -33,6 +35,48 @@ try {
 for (const failure of failures) process.stderr.write(`test:lab: ${failure}\n`)
 process.stdout.write(failures.length === 0 ? 'test:lab: all held\n' : `test:lab: ${failures.length} did not hold\n`)
 process.exitCode = failures.length === 0 ? 0 : 1
+
+function versionOne() {
+  const run = runInBench('type1', [], ['--backend', 'vfio', '--type1', 'v1'])
+  if (run === undefined) return
+  expect(run.dmaInterface === 'type1', `the interface of version 1 was ${run.dmaInterface}`)
+  expect(
+    run.summary.pass === run.cases.length,
+    `${run.summary.pass} of ${run.cases.length} cases passed over version 1`,
+  )
+}
+
+/** A user who may lock 64 KiB has enough; who may lock 16 KiB, or map 3 times, gets errors and no broken rule. */
+function machineRunsOut() {
+  const user =
+    'chown -R nobody /dev/vfio "$PROBAR_OUT"; sysctl -qw kernel.dmesg_restrict=0; setpriv --reuid nobody --clear-groups'
+  const enough = runWithLine('memlock-64', `${user} prlimit --memlock=65536:65536`)
+  expect(enough.status === 0, `with 64 KiB of locked memory the run ended with ${enough.status}`)
+  const little = runWithLine('memlock-16', `${user} prlimit --memlock=16384:16384`)
+  expectShortage(little, 'out-of-memory')
+  const limit = '/sys/module/vfio_iommu_type1/parameters/dma_entry_limit'
+  expectShortage(runWithLine('entries-3', `echo 3 > ${limit};`), 'dma-entries-exhausted')
+}
+
+function runWithLine(name, line) {
+  const out = join(folder, name)
+  const cases = '--case dma/device-writes-exactly-the-list --case mdl/size-limit'
+  const run = `node ${probar} run --device ${DEVICE} ${cases} --reporter json="$PROBAR_OUT"/run.json`
+  const status = node(probar, 'lab', 'run', '--out', out, '--', `${line} ${run}`)
+  return { name, status, cases: record(join(out, 'run.json'))?.cases ?? [] }
+}
+
+function expectShortage({ name, status, cases }, code) {
+  expect(status === 4, `${name}: the run ended with ${status}, not 4`)
+  for (const { id, verdict, reason } of cases) {
+    expect(verdict === 'pass' || verdict === 'error', `${name}: ${id} is a ${verdict} (${reason?.text})`)
+    if (verdict === 'error') expect(reason.code === code, `${name}: ${id} ended with ${reason.code}, not ${code}`)
+  }
+  expect(
+    cases.some(({ verdict }) => verdict === 'pass'),
+    `${name}: no case passed before it ran out`,
+  )
+}
 
 function hasOwnKernel() {
   if (process.env.CI !== undefined) return true

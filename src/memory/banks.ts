@@ -7,17 +7,25 @@ export interface Bank {
   readonly count: number
 }
 
-/** Low enough for devices with 28 address bits, so that a frame address is one that they could emit (HC-2). */
-const LOW_START = 0x0800_0000n
+/**
+ * The low bank is the upper half of what so many address bits reach, so that a frame address is one that a device could
+ * emit (HC-2).
+ */
+const LOW_BITS = 28
 const HIGH_START = 0x1_8000_0000n
 
-/** Two halves, one below and one above 4 GiB, moved past every range that is to be avoided. */
+/**
+ * Two halves, one below and one above 4 GiB, moved past every range that is to be avoided.
+ * @param addressBits of the device: with fewer than 28 the lower half begins lower
+ */
 export function placeBanks(
   frames: number,
   avoid: readonly { readonly start: bigint; readonly size: number }[],
+  addressBits: number = LOW_BITS,
 ): readonly Bank[] {
+  const lowStart = 1n << BigInt(Math.min(addressBits, LOW_BITS) - 1)
   const half = Math.ceil(frames / 2)
-  const low = { firstIndex: 0, firstPfn: place(LOW_START, half, avoid), count: half }
+  const low = { firstIndex: 0, firstPfn: place(lowStart, half, avoid), count: half }
   const rest = frames - half
   const high = { firstIndex: half, firstPfn: place(HIGH_START, rest, [...avoid, rangeOf(low)]), count: rest }
   return [low, high].filter((bank) => bank.count > 0)

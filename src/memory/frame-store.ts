@@ -14,6 +14,8 @@ export interface FrameStoreOptions {
   readonly random: Random
   /** Physical ranges that no frame may have: the device's BARs. */
   readonly avoid?: readonly { readonly start: bigint; readonly size: number }[]
+  /** Of the device, so that it could reach the lower half of the frames; see `placeBanks`. */
+  readonly addressBits?: number
   /**
    * Tells where huge pages lie: the frames are taken from such, at their real physical addresses, for a device that no
    * IOMMU stands in front of. A multiple of 512 frames then.
@@ -60,8 +62,8 @@ export class FrameStore implements HostMemory, Disposable {
     this.#taken = new Uint8Array(options.frames)
   }
 
-  #banksOf({ physical, frames, avoid = [] }: FrameStoreOptions): readonly Bank[] {
-    if (physical === undefined) return placeBanks(frames, avoid)
+  #banksOf({ physical, frames, avoid = [], addressBits }: FrameStoreOptions): readonly Bank[] {
+    if (physical === undefined) return placeBanks(frames, avoid, addressBits)
     try {
       return banksOf(physical.physicalFrames(this.area))
     } catch (error) {

@@ -85,10 +85,11 @@ async function start(
 ): Promise<Session> {
   const seed = options.seed ?? 1n
   const random = seededRandom(seed)
-  const banks = placeBanks(FRAMES, found.avoid)
+  const addressBits = profile.dma?.addressBits ?? 64
+  const banks = placeBanks(FRAMES, found.avoid, addressBits)
   const device = openDevice(reference, target, {
     native,
-    addressBits: profile.dma?.addressBits ?? 64,
+    addressBits,
     random: () => random.below(2 ** 32),
     keepFree: banks.map(bankRange),
     ...(options.type1 === undefined ? {} : { type1: options.type1 }),
@@ -101,6 +102,7 @@ async function start(
       frames: FRAMES,
       random,
       avoid: found.avoid,
+      addressBits,
       ...(physical === undefined ? {} : { physical }),
     })
     const { plant = {} } = options

@@ -1,6 +1,14 @@
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
-import { banksOf } from '../../../src/memory/banks.ts'
+import { banksOf, placeBanks } from '../../../src/memory/banks.ts'
+
+describe('the banks of synthetic addresses', () => {
+  it.each([24, 26, 28, 32, 64])('begin where a device with %i address bits reaches', (bits) => {
+    const [low] = placeBanks(4096, [], bits)
+    expect(low?.firstPfn).toBe(2 ** (Math.min(bits, 28) - 1 - 12))
+    expect((low?.firstPfn ?? 0) + (low?.count ?? 0)).toBeLessThanOrEqual(2 ** (bits - 12))
+  })
+})
 
 describe('the banks of frames that lie where they really do', () => {
   it('are one for each stretch of adjacent pages', () => {

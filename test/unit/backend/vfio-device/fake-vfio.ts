@@ -1,5 +1,11 @@
 import { ProbarError } from '../../../../src/base/errors.ts'
-import type { IommufdSurface, MemorySurface, VfioRegionInfo, VfioSurface } from '../../../../src/native/surface.ts'
+import type {
+  IommufdSurface,
+  MemorySurface,
+  VfioIommuInfo,
+  VfioRegionInfo,
+  VfioSurface,
+} from '../../../../src/native/surface.ts'
 
 type Surface = MemorySurface & VfioSurface & IommufdSurface
 type Kind = 'container' | 'group' | 'iommufd' | 'device' | 'ioas' | 'area' | 'interrupts'
@@ -36,6 +42,14 @@ export class FakeVfio {
     7: { ...MAPPABLE, flags: 3, size: 4096 },
   }
   resettable = true
+  /** Types of IOMMU that there are, and the one that was set. */
+  types: readonly number[] = [1, 3, 8]
+  type: number | undefined
+  iommu: VfioIommuInfo = {
+    pageSizes: 0x4020_1000n,
+    ranges: BigUint64Array.of(0n, 0xfedf_ffffn, 0xfef0_0000n, (1n << 39n) - 1n),
+    available: 64,
+  }
   notify: ((vector: number, fired: number) => void) | undefined
   readonly native: Surface
   #next = 1
@@ -90,7 +104,11 @@ export class FakeVfio {
 const openingCalls = (fake: FakeVfio) => ({
   openContainer: () => fake.add('container'),
   openGroup: (container: number) => (fake.need(container), fake.add('group')),
-  setIommu: (container: number) => fake.need(container),
+  setIommu: (container: number, type: number) => {
+    fake.need(container)
+    if (!fake.types.includes(type)) throw new ProbarError('iommu-unavailable', `no IOMMU of type ${type}`)
+    fake.type = type
+  },
   openDevice: (group: number) => (fake.need(group), fake.add('device')),
   closeDescriptor: (descriptor: number) => fake.remove(descriptor),
   release: (area: number) => fake.remove(area),
@@ -142,8 +160,7 @@ function registerCalls(fake: FakeVfio): Record<string, unknown> {
 const dmaCalls = (fake: FakeVfio) => ({
   iommuInfo: (container: number) => {
     fake.need(container)
-    const ranges = BigUint64Array.of(0n, 0xfedf_ffffn, 0xfef0_0000n, (1n << 39n) - 1n)
-    return { pageSizes: 4096n, ranges, available: 64 }
+    return fake.iommu
   },
   mapDma: (container: number, _area: number, offset: number, size: number, iova: bigint, flags: number) => {
     fake.need(container)
