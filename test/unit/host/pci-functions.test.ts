@@ -56,6 +56,12 @@ describe('a PCI function in sysfs', () => {
     ])
   })
 
+  it('has a BAR that the kernel found and put nowhere, at address 0', () => {
+    const resources = { 0: '0x0000000000000000 0x0000000000ffffff 0x0000000020040200' }
+    using sysfs = new FakeSysfs({ [ADDRESS]: { resources } })
+    expect(readPciFunction(ADDRESS, sysfs.path).bars).toMatchObject([{ index: 0, start: 0n, size: 0x100_0000 }])
+  })
+
   it('has a ROM where the kernel put it', () => {
     using sysfs = new FakeSysfs({
       [ADDRESS]: { resources: { 6: '0x00000000feb00000 0x00000000feb0ffff 0x0000000000046200' } },

@@ -171,6 +171,19 @@ describe('the length of a capability', () => {
 })
 
 describe('capabilities that are not decoded', () => {
+  // Where the last register ends (PCIe 7.8.3, 7.8.7, 7.9.3, 10.5.2), or as the second dword tells (7.9.5, 7.9.6).
+  it.each([
+    ['Device Serial Number', 0x0003, 12],
+    ['Alternative Routing-ID Interpretation', 0x000e, 8],
+    ['Page Request Interface', 0x0013, 16],
+    ['Latency Tolerance Reporting', 0x0018, 8],
+    ['Vendor Specific', 0x000b, 0x123],
+    ['Designated Vendor-Specific', 0x0023, 0x123],
+  ])('know the length of %s', (name, id, length) => {
+    const config = new ConfigBytes(4096).list(0x40).capability(0x40, 0x10, 0).extended(0x100, id, 0)
+    expect(decodeConfig(config.put32(0x104, 0x1234_5678).bytes).capabilities[1]).toMatchObject({ name, length })
+  })
+
   it('are shown by id and by as many bytes as they say to have', () => {
     const { bytes } = new ConfigBytes().list(0x40).capability(0x40, 0x09, 0).put8(0x42, 5).put16(0x43, 0xbeef)
     const [only] = decodeConfig(bytes).capabilities

@@ -83,6 +83,7 @@ describe('fields that lspci words otherwise or not at all', () => {
     ['BIST', 'Start', true, new ConfigBytes().put8(0x0f, 0x40)],
     ['BIST', 'Code', 5, new ConfigBytes().put8(0x0f, 0x05)],
     ['MinGnt', 'Time', 2.5, new ConfigBytes().put8(0x3e, 10)],
+    ['MaxLat', 'Time', 5, new ConfigBytes().put8(0x3f, 20)],
   ]
 
   it.each(rows)('%s has %s %s', (register, label, value, { bytes }) => {
