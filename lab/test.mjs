@@ -1,82 +1,92 @@
-// The real path: the contract suites and all cases in the virtual bench, on a device that others modelled, behind a
-// real kernel's VFIO and IOMMU, by each of the kernel's interfaces. Then the loopback must give the same verdicts.
-// iommufd and noiommu need the bench's own kernel: that part runs in CI, and wherever the kernel was built before
-// (probar lab setup --kernel own). Needs a build (npm run test:lab makes it).
+// The real path: the contract suites over every device of the virtual bench, and all cases over edu, behind a real
+// kernel's VFIO and IOMMU, by each of the kernel's interfaces. Then the loopback must give the same verdicts. One guest
+// an interface, because booting costs more than most of what runs in it. iommufd and noiommu need the bench's own
+// kernel: that part runs in CI, and wherever the kernel was built before (probar lab setup --kernel own). Needs a build
+// (npm run test:lab makes it).
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { jestInGuest, judgeContract } from './acceptance/contract.mjs'
+import { root, runGuest } from './acceptance/guest.mjs'
+import { judgeShortage, shortageSteps } from './acceptance/shortage.mjs'
 import { dryRun } from './workflow.mjs'
 
-const root = join(import.meta.dirname, '..')
-const probar = join(root, 'dist/cli/main.js')
 const folder = mkdtempSync(join(tmpdir(), 'probar-lab-'))
-const DEVICE = '0000:01:00.0'
+const ALL = ['--devices', 'all']
 const OWN = ['--kernel', 'own']
+const EDU = '0000:01:00.0'
+const EDU_64 = '0000:02:00.0'
+const OTHERS = ['03', '04', '05', '06', '07', '08', '09', '0a'].map((bus) => `0000:${bus}:00.0`)
+/** Without an IOMMU nothing is revoked, and nobody chooses bus addresses. */
+const NOIOMMU_SKIPS = ['not-revocable', 'identity-placement']
+/** Seconds; with two guests at once on two busy cores. */
+const TIMEOUT = 1500
 const failures = []
+
+/** Each starts when it is its turn: two at once where there is the own kernel. */
+const interfaces = {
+  vfio: () =>
+    runGuest({
+      name: 'vfio',
+      folder,
+      options: ALL,
+      timeout: TIMEOUT,
+      steps: {
+        contract: jestInGuest('vfio'),
+        run: runLine(EDU, 'run.json'),
+        wide: runLine(EDU_64, 'wide.json', '--profile qemu-edu-64'),
+        iommufd: `probar run --device ${EDU} --backend iommufd`,
+        type1: runLine(EDU, 'type1.json', '--backend vfio --type1 v1'),
+        ...Object.fromEntries(OTHERS.map((device) => [`bars-${device}`, barsLine(device)])),
+        ...shortageSteps(EDU),
+      },
+    }),
+  iommufd: () =>
+    runGuest({
+      name: 'iommufd',
+      folder,
+      options: [...OWN, ...ALL],
+      timeout: TIMEOUT,
+      steps: { contract: jestInGuest('iommufd'), run: runLine(EDU, 'run.json') },
+    }),
+  noiommu: () =>
+    runGuest({
+      name: 'noiommu',
+      folder,
+      options: [...OWN, ...ALL, '--iommu', 'none'],
+      timeout: TIMEOUT,
+      steps: {
+        contract: jestInGuest('noiommu'),
+        refused: `probar run --device ${EDU_64} --profile qemu-edu-64 --backend noiommu`,
+        run: runLine(EDU_64, 'run.json', noIommuWords()),
+      },
+    }),
+}
 
 try {
   const model = runOnLoopback()
-  contractSuite('vfio', [])
-  const bench = runInBench('stock', [], [])
-  if (bench !== undefined && model !== undefined) judge(bench, model, 'vfio')
-  versionOne()
-  machineRunsOut()
-  expect(statusInBench([], ['--backend', 'iommufd']) === 3, 'iommufd without iommufd in the kernel did not end with 3')
-  dryRun({
-    bench: (out, words) => node(probar, 'lab', 'run', '--timeout', '600', '--out', out, '--', ...words),
-    expect,
-  })
-  if (hasOwnKernel()) onOwnKernel(model)
-  else process.stdout.write('test:lab: iommufd and noiommu skipped: no own kernel (probar lab setup --kernel own)\n')
+  dryRun({ bench: (out, words) => probar('lab', 'run', '--timeout', '600', '--out', out, '--', ...words), expect })
+  if (hasOwnKernel()) {
+    await Promise.all([
+      interfaces.vfio().then((guest) => judgeStock(guest, model)),
+      // one after the other: the third guest would only wait for a core
+      interfaces
+        .iommufd()
+        .then((guest) => judgeOwn(guest, model))
+        .then(interfaces.noiommu)
+        .then(judgeNoIommu),
+    ])
+  } else {
+    judgeStock(await interfaces.vfio(), model)
+    process.stdout.write('test:lab: iommufd and noiommu skipped: no own kernel (probar lab setup --kernel own)\n')
+  }
 } finally {
   rmSync(folder, { recursive: true, force: true })
 }
 for (const failure of failures) process.stderr.write(`test:lab: ${failure}\n`)
 process.stdout.write(failures.length === 0 ? 'test:lab: all held\n' : `test:lab: ${failures.length} did not hold\n`)
 process.exitCode = failures.length === 0 ? 0 : 1
-
-function versionOne() {
-  const run = runInBench('type1', [], ['--backend', 'vfio', '--type1', 'v1'])
-  if (run === undefined) return
-  expect(run.dmaInterface === 'type1', `the interface of version 1 was ${run.dmaInterface}`)
-  expect(
-    run.summary.pass === run.cases.length,
-    `${run.summary.pass} of ${run.cases.length} cases passed over version 1`,
-  )
-}
-
-/** A user who may lock 64 KiB has enough; who may lock 16 KiB, or map 3 times, gets errors and no broken rule. */
-function machineRunsOut() {
-  const user =
-    'chown -R nobody /dev/vfio "$PROBAR_OUT"; sysctl -qw kernel.dmesg_restrict=0; setpriv --reuid nobody --clear-groups'
-  const enough = runWithLine('memlock-64', `${user} prlimit --memlock=65536:65536`)
-  expect(enough.status === 0, `with 64 KiB of locked memory the run ended with ${enough.status}`)
-  const little = runWithLine('memlock-16', `${user} prlimit --memlock=16384:16384`)
-  expectShortage(little, 'out-of-memory')
-  const limit = '/sys/module/vfio_iommu_type1/parameters/dma_entry_limit'
-  expectShortage(runWithLine('entries-3', `echo 3 > ${limit};`), 'dma-entries-exhausted')
-}
-
-function runWithLine(name, line) {
-  const out = join(folder, name)
-  const cases = '--case dma/device-writes-exactly-the-list --case mdl/size-limit'
-  const run = `node ${probar} run --device ${DEVICE} ${cases} --reporter json="$PROBAR_OUT"/run.json`
-  const status = node(probar, 'lab', 'run', '--out', out, '--', `${line} ${run}`)
-  return { name, status, cases: record(join(out, 'run.json'))?.cases ?? [] }
-}
-
-function expectShortage({ name, status, cases }, code) {
-  expect(status === 4, `${name}: the run ended with ${status}, not 4`)
-  for (const { id, verdict, reason } of cases) {
-    expect(verdict === 'pass' || verdict === 'error', `${name}: ${id} is a ${verdict} (${reason?.text})`)
-    if (verdict === 'error') expect(reason.code === code, `${name}: ${id} ended with ${reason.code}, not ${code}`)
-  }
-  expect(
-    cases.some(({ verdict }) => verdict === 'pass'),
-    `${name}: no case passed before it ran out`,
-  )
-}
 
 function hasOwnKernel() {
   if (process.env.CI !== undefined) return true
@@ -85,71 +95,67 @@ function hasOwnKernel() {
   return readdirSync(cache).some((name) => name.startsWith('own-'))
 }
 
-function onOwnKernel(model) {
-  contractSuite('iommufd', OWN)
-  const bench = runInBench('own', OWN, [])
-  if (bench !== undefined && model !== undefined) judge(bench, model, 'iommufd')
-  withoutIommu()
+function runLine(device, file, words = '') {
+  return `probar run --device ${device} ${words} --reporter json=$PROBAR_OUT/${file} --reporter console`
 }
 
-/** Frames lie anywhere in the guest's memory, so the device must be one that reaches all of it. */
-function withoutIommu() {
-  const profile = join(folder, 'edu-64.yaml')
-  writeFileSync(profile, wideProfile())
-  const guest = [...OWN, '--iommu', 'none', '--devices', profile]
-  contractSuite('noiommu', guest)
-  const noiommu = ['--profile', profile, '--backend', 'noiommu']
-  expect(statusInBench(guest, noiommu) === 2, 'noiommu without --unsafe-noiommu did not end with 2')
-  const skips = ['not-revocable', 'identity-placement']
-  const allowed = skips.flatMap((code) => ['--allow-skip', code])
-  const run = runInBench('noiommu', guest, [...noiommu, '--unsafe-noiommu', ...allowed])
-  if (run === undefined) return
+/** Cases of BARs, on a device that nothing can make move bytes; what its profile does not name is skipped. */
+function barsLine(device) {
+  return `probar run --device ${device} --suite dxm --allow-skip no-known-register`
+}
+
+function noIommuWords() {
+  const allowed = NOIOMMU_SKIPS.map((code) => `--allow-skip ${code}`)
+  return ['--profile qemu-edu-64 --backend noiommu --unsafe-noiommu', ...allowed].join(' ')
+}
+
+function judgeStock(guest, model) {
+  judgeContract('vfio', guest.json('contract.json'), expect)
+  judgeRun(guest, 'run', 'run.json', 'vfio', model)
+  judgeRun(guest, 'wide', 'wide.json', 'vfio', model)
+  judgeRun(guest, 'type1', 'type1.json', 'vfio', model)
+  const version = guest.json('type1.json')?.dmaInterface
+  expect(version === 'type1', `the interface of version 1 was ${version}`)
+  judgeShortage(guest, expect)
+  expectStatus(guest, 'iommufd', 3, 'iommufd without iommufd in the kernel')
+  for (const device of OTHERS) expectStatus(guest, `bars-${device}`, 0, `the cases of BARs on ${device}`)
+}
+
+function judgeOwn(guest, model) {
+  judgeContract('iommufd', guest.json('contract.json'), expect)
+  judgeRun(guest, 'run', 'run.json', 'iommufd', model)
+}
+
+function judgeNoIommu(guest) {
+  judgeContract('noiommu', guest.json('contract.json'), expect)
+  expectStatus(guest, 'refused', 2, 'noiommu without --unsafe-noiommu')
+  expectStatus(guest, 'run', 0, 'probar run without an IOMMU')
+  const run = guest.json('run.json')
+  if (run === null) return
   const { pass, skip } = run.summary
   expect(run.backend === 'noiommu', `the back end was ${run.backend}`)
-  expect(
-    pass >= 50 && pass + skip === run.cases.length,
-    `${pass} cases passed and ${skip} were skipped without an IOMMU`,
-  )
+  const said = `${pass} cases passed and ${skip} were skipped without an IOMMU`
+  expect(pass >= 50 && pass + skip === run.cases.length, said)
   const codes = new Set(run.cases.flatMap(({ reason }) => reason?.code ?? []))
-  for (const code of skips) expect(codes.has(code), `no case was skipped for ${code}`)
-}
-
-/** The profile of edu, of a device that is started with all address bits. */
-function wideProfile() {
-  const text = readFileSync(join(root, 'hw-profiles/qemu-edu.yaml'), 'utf8')
-  const wide = text.replace('addressBits: 28', 'addressBits: 64').replace(/^name: .*/m, 'name: edu-64')
-  return wide.replace(/device: edu$/m, "device: edu\n    properties: { dma_mask: '0xffffffffffffffff' }")
-}
-
-function contractSuite(backend, guest) {
-  const jest = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning', 'node_modules/jest/bin/jest.js']
-  const only = ['--selectProjects', 'lab', '--testPathPatterns', `test/lab/${backend}.test`, '--runInBand', '--ci']
-  const status = node(probar, 'lab', 'run', '--timeout', '600', ...guest, '--', 'node', ...jest, ...only)
-  expect(status === 0, `the contract suites over ${backend} ended with ${status}`)
-}
-
-function runInBench(name, guest, words) {
-  const out = join(folder, name)
-  const run = ['npx', 'probar', 'run', '--device', DEVICE, ...words, '--reporter', 'json=$PROBAR_OUT/run.json']
-  const status = node(probar, 'lab', 'run', ...guest, '--out', out, '--', ...run)
-  expect(status === 0, `probar run in the bench (${name}) ended with ${status}`)
-  return record(join(out, 'run.json'))
-}
-
-/** For what must be refused. */
-function statusInBench(guest, words) {
-  return node(probar, 'lab', 'run', ...guest, '--', 'npx', 'probar', 'run', '--device', DEVICE, ...words)
+  for (const code of NOIOMMU_SKIPS) expect(codes.has(code), `no case was skipped for ${code}`)
 }
 
 function runOnLoopback() {
   const file = join(folder, 'loopback.json')
-  const status = node(probar, 'run', '--device', 'loopback:edu', '--reporter', `json=${file}`)
+  const status = probar('run', '--device', 'loopback:edu', '--reporter', `json=${file}`)
   expect(status === 0, `probar run on the loopback ended with ${status}`)
-  return record(file)
+  return status === 0 ? JSON.parse(readFileSync(file, 'utf8')) : null
+}
+
+function probar(...words) {
+  return spawnSync(process.execPath, ['dist/cli/main.js', ...words], { cwd: root, stdio: 'inherit' }).status
 }
 
 /** What the bench must show; numbers from below, so that a case that is lost is noticed. */
-function judge(bench, model, backend) {
+function judgeRun(guest, step, file, backend, model) {
+  expectStatus(guest, step, 0, `probar run in the bench (${backend}, ${step})`)
+  const bench = guest.json(file)
+  if (bench === null || model === null) return
   const passes = bench.cases.filter(({ verdict }) => verdict === 'pass')
   const byDevice = passes.filter(({ witness }) => witness === 'device')
   expect(bench.backend === backend, `the back end was ${bench.backend}, not ${backend}`)
@@ -167,17 +173,8 @@ function judge(bench, model, backend) {
   )
 }
 
-function node(...args) {
-  return spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit' }).status
-}
-
-function record(file) {
-  try {
-    return JSON.parse(readFileSync(file, 'utf8'))
-  } catch (error) {
-    failures.push(`no record: ${error.message}`)
-    return undefined
-  }
+function expectStatus(guest, step, wanted, what) {
+  expect(guest.status(step) === wanted, `${what} ended with ${guest.status(step)}, not ${wanted}`)
 }
 
 function expect(holds, otherwise) {
