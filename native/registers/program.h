@@ -2,6 +2,7 @@
 // and how one is carried out.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <span>
@@ -56,19 +57,27 @@ inline bool IsMet(const Step& step, uint64_t value) {
   return value != ones || step.all_ones_is_value || step.value == ones;
 }
 
-// Reads until the value is as wanted. The clock is asked before the read, so that the last read is one that the whole
-// time had passed for.
+// One read for a poll.
+template <typename Port>
+bool Look(const Step& step, Port& port, Progress& progress) {
+  const uint64_t value = port.Load(step.offset, step.width);
+  progress.last = value;
+  return IsMet(step, value);
+}
+
+// Reads until the value is as wanted. Time counts from the first read, so that one which is met at once asks no clock;
+// the last read is after all of it, however late the thread woke up.
 template <typename Port>
 bool Poll(const Step& step, Port& port, Progress& progress) {
-  const uint64_t deadline = MonotonicNanoseconds() + uint64_t{step.time_us} * 1000;
-  for (;;) {
-    const uint64_t now = MonotonicNanoseconds();
-    const uint64_t value = port.Load(step.offset, step.width);
-    progress.last = value;
-    if (IsMet(step, value)) return true;
-    if (now >= deadline) return false;
+  if (Look(step, port, progress)) return true;
+  uint64_t now = MonotonicNanoseconds();
+  const uint64_t deadline = now + uint64_t{step.time_us} * 1000;
+  while (now < deadline) {
     WaitUntil(std::min(now + uint64_t{step.interval_us} * 1000, deadline));
+    now = MonotonicNanoseconds();
+    if (Look(step, port, progress)) return true;
   }
+  return false;
 }
 
 // Carries the steps out; the values of those that read go to `values`, which has room for all. Returns false when a

@@ -63,16 +63,19 @@ function execute(step: Step, port: AccessPort, clock: BlockingClock): Executed {
   }
 }
 
-/** The clock is asked before the read, so that the last read is one that the whole time had passed for. */
+/** Time counts from the first read; the last one is after all of it, however late the thread woke up. */
 function poll(step: PollStep, port: AccessPort, clock: BlockingClock): Executed {
-  const deadline = clock.now() + step.timeUs / 1000
-  for (;;) {
-    const remaining = deadline - clock.now()
-    const value = port.load(step.offset, step.width)
+  let value = port.load(step.offset, step.width)
+  if (isMet(step, value)) return { value }
+  let now = clock.now()
+  const deadline = now + step.timeUs / 1000
+  while (now < deadline) {
+    clock.pass(Math.min(Math.max(step.intervalUs, 1) / 1000, deadline - now))
+    now = clock.now()
+    value = port.load(step.offset, step.width)
     if (isMet(step, value)) return { value }
-    if (remaining <= 0) return { value, missed: true }
-    clock.pass(Math.min(Math.max(step.intervalUs, 1) / 1000, remaining))
   }
+  return { value, missed: true }
 }
 
 /** @throws ProbarError region-outside, register-width for a step that may not run: before any of them has */

@@ -4,6 +4,7 @@ import { sleep } from '../../base/clock.ts'
 import { ProbarError } from '../../base/errors.ts'
 import { hex } from '../../base/hex.ts'
 import type { Device, Region } from '../../device/contract.ts'
+import { registerProgram } from '../../device/register-program/program.ts'
 import type { Segments } from '../../device/segments.ts'
 import type { FrameStore } from '../../memory/frame-store.ts'
 import type { DmaEngine, EngineAbilities, EngineOptions } from '../contract.ts'
@@ -129,11 +130,13 @@ export class EduEngine implements DmaEngine {
     const byInterrupt = options.completion === 'interrupt'
     if (byInterrupt) this.#arm()
     const before = byInterrupt ? this.#device.interrupts.count(0) : 0
-    this.#registers.write64(Register.dmaSource, transfer.from)
-    this.#registers.write64(Register.dmaDestination, transfer.to)
-    this.#registers.write64(Register.dmaCount, BigInt(transfer.length))
     const command = DmaCommand.run | transfer.command | (byInterrupt ? DmaCommand.interrupt : 0)
-    this.#registers.write64(Register.dmaCommand, BigInt(command))
+    const begin = registerProgram()
+      .write(64, Register.dmaSource, transfer.from)
+      .write(64, Register.dmaDestination, transfer.to)
+      .write(64, Register.dmaCount, transfer.length)
+      .write(64, Register.dmaCommand, command)
+    this.#registers.run(begin.build())
     if (!byInterrupt) return this.#idle(options)
     await this.#announced(before, options)
   }
