@@ -1,5 +1,7 @@
+import { describeLostDevice } from './lost-device.ts'
 import { describeMappingRules } from './mapping-rules.ts'
 import { describePciContract } from './pci-contract.ts'
 
 describePciContract('iommufd', { lacks: ['entry-limit'] })
 describeMappingRules('iommufd')
+describeLostDevice('iommufd')
