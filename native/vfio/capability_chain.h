@@ -22,16 +22,23 @@ std::optional<Struct> StructAt(std::span<const std::byte> answer, size_t offset)
   return value;
 }
 
-// The offset of the capability `id`, or nothing. A chain longer than the answer could hold goes in circles.
-inline std::optional<size_t> FindCapability(std::span<const std::byte> answer, size_t first, uint16_t id) {
+// Where a capability is, if it is there. A chain that leads outside, or goes in circles, says nothing of what is
+// absent.
+struct CapabilitySearch {
+  std::optional<size_t> offset;
+  bool malformed = false;
+};
+
+// A chain longer than the answer could hold goes in circles.
+inline CapabilitySearch FindCapability(std::span<const std::byte> answer, size_t first, uint16_t id) {
   size_t offset = first;
-  for (size_t left = answer.size() / sizeof(uapi::CapabilityHeader); left > 0 && offset != 0; --left) {
+  for (size_t left = answer.size() / sizeof(uapi::CapabilityHeader); offset != 0; --left) {
     const auto header = StructAt<uapi::CapabilityHeader>(answer, offset);
-    if (!header) return std::nullopt;
-    if (header->id == id) return offset;
+    if (!header || left == 0) return {.offset = std::nullopt, .malformed = true};
+    if (header->id == id) return {.offset = offset};
     offset = header->next;
   }
-  return std::nullopt;
+  return {};
 }
 
 // The pairs of a PairsCapability, flat; as many as the answer holds when it claims more.

@@ -74,8 +74,8 @@ Napi::Value IommuInfo(Environment& environment, const Napi::CallbackInfo& info) 
                         "ioctl VFIO_IOMMU_GET_INFO");
   }
   const size_t first = (fixed->flags & uapi::kIommuCaps) != 0 ? fixed->cap_offset : 0;
-  const auto ranges = FindCapability(answer, first, uapi::kIommuCapIovaRanges);
-  const auto available = FindCapability(answer, first, uapi::kIommuCapDmaAvailable);
+  const auto ranges = FindCapability(answer, first, uapi::kIommuCapIovaRanges).offset;
+  const auto available = FindCapability(answer, first, uapi::kIommuCapDmaAvailable).offset;
   const auto left = available ? StructAt<uapi::DmaAvailableCapability>(answer, *available) : std::nullopt;
   auto result = Napi::Object::New(info.Env());
   const bool has_sizes = (fixed->flags & uapi::kIommuPageSizes) != 0;

@@ -53,8 +53,8 @@ class Iommufd final : public VfioFile {
 
 struct RegionDescription {
   uapi::RegionInfo info;
-  // offset, size, offset, size, … of the parts that may be mapped; empty when all of it may.
-  std::vector<uint64_t> sparse;
+  // offset, size, offset, size, … of the parts that may be mapped, each inside the region.
+  std::vector<uint64_t> mappable;
 };
 
 class DeviceFile final : public VfioFile {

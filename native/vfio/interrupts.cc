@@ -12,9 +12,18 @@
 namespace probar {
 namespace {
 
-// One call of VFIO_DEVICE_SET_IRQS; `events` follow the structure when the flags say so. Returns errno or 0.
-int SetIrqs(int device, uint32_t flags, uint32_t index, uint32_t start, uint32_t count,
-            const std::vector<Descriptor>* events = nullptr) {
+// What a call of VFIO_DEVICE_SET_IRQS came to. It may also say how many vectors could be had, when they are too few:
+// then nothing is armed, and no errno tells so (kernel: vfio_msi_enable).
+struct IrqOutcome {
+  int error;
+  int possible;
+
+  bool ok() const { return error == 0 && possible == 0; }
+};
+
+// One call of VFIO_DEVICE_SET_IRQS; `events` follow the structure when the flags say so.
+IrqOutcome SetIrqs(int device, uint32_t flags, uint32_t index, uint32_t start, uint32_t count,
+                   const std::vector<Descriptor>* events = nullptr) {
   const size_t size = sizeof(uapi::IrqSet) + (events == nullptr ? 0 : events->size() * sizeof(int32_t));
   const uapi::IrqSet head = {
       .argsz = static_cast<uint32_t>(size), .flags = flags, .index = index, .start = start, .count = count};
@@ -24,17 +33,17 @@ int SetIrqs(int device, uint32_t flags, uint32_t index, uint32_t start, uint32_t
     const int32_t number = (*events)[i].number();
     std::memcpy(request.data() + sizeof head + i * sizeof number, &number, sizeof number);
   }
-  return ioctl(device, uapi::kDeviceSetIrqs, request.data()) == 0 ? 0 : errno;
+  const int answer = ioctl(device, uapi::kDeviceSetIrqs, request.data());
+  return {answer < 0 ? errno : 0, answer > 0 ? answer : 0};
 }
 
 // What the waiting thread and the environment share. Both may outlive the set that JavaScript disarms.
 struct Delivery {
-  Delivery(std::shared_ptr<Descriptor> file, uint32_t irq_index, bool unmask_after, uint32_t vectors)
-      : device(std::move(file)), index(irq_index), automasked(unmask_after), pending(vectors) {}
+  Delivery(std::shared_ptr<Descriptor> file, uint32_t irq_index, uint32_t vectors)
+      : device(std::move(file)), index(irq_index), pending(vectors) {}
 
   std::shared_ptr<Descriptor> device;
   uint32_t index;
-  bool automasked;
   std::atomic<bool> armed = true;
   // Interrupts that JavaScript has not been told of. At most one call a vector is under way, however many fire.
   std::vector<std::atomic<uint64_t>> pending;
@@ -56,10 +65,6 @@ void Notify(Napi::Env env, Napi::Function notify, std::nullptr_t*, Vector* data)
   } catch (const Napi::Error& error) {
     // Node only warns of an exception that leaves a thread-safe function; this makes it an uncaught one.
     napi_fatal_exception(env, error.Value());
-  }
-  // The kernel masks a level-triggered line when it fires. `notify` has had its chance to quiet the device.
-  if (delivery.automasked && delivery.armed) {
-    SetIrqs(delivery.device->number(), uapi::kIrqDataNone | uapi::kIrqActionUnmask, delivery.index, vector->number, 1);
   }
 }
 
@@ -102,8 +107,8 @@ class InterruptSet final : public Resource {
 
   // Makes the kernel signal the eventfds. Throws `interrupt-unavailable` or `device-busy`.
   void Route();
-  // Makes the kernel signal one of them as if the device had. Throws `interrupt-unavailable`.
-  void Trigger(uint32_t vector) const;
+  // Makes the kernel signal one of them as if the device had, mask it or unmask it. Throws `interrupt-unavailable`.
+  void Act(uint32_t action, uint32_t vector, const char* what) const;
   uint32_t vectors() const { return static_cast<uint32_t>(delivery_->pending.size()); }
 
  private:
@@ -124,22 +129,28 @@ void InterruptSet::Deliver(uint32_t vector, uint64_t count) const {
 }
 
 void InterruptSet::Route() {
-  const int error = SetIrqs(device(), uapi::kIrqDataEventfd | uapi::kIrqActionTrigger, delivery_->index, 0, vectors(),
-                            &watcher_.events());
-  if (error != 0) {
-    throw SystemFailure(error == EBUSY ? code::kDeviceBusy : code::kInterruptUnavailable,
-                        "the device cannot have " + std::to_string(vectors()) + " interrupts of index " +
+  const IrqOutcome outcome = SetIrqs(device(), uapi::kIrqDataEventfd | uapi::kIrqActionTrigger, delivery_->index, 0,
+                                     vectors(), &watcher_.events());
+  const std::string wanted = std::to_string(vectors());
+  if (outcome.possible > 0) {
+    throw Failure(code::kInterruptUnavailable, "the kernel can give " + std::to_string(outcome.possible) +
+                                                   " interrupts of index " + std::to_string(delivery_->index) +
+                                                   ", not " + wanted + ": ask for that many");
+  }
+  if (outcome.error != 0) {
+    throw SystemFailure(outcome.error == EBUSY ? code::kDeviceBusy : code::kInterruptUnavailable,
+                        "the device cannot have " + wanted + " interrupts of index " +
                             std::to_string(delivery_->index) + ": disarm another kind first, or ask for fewer",
-                        error, "ioctl VFIO_DEVICE_SET_IRQS");
+                        outcome.error, "ioctl VFIO_DEVICE_SET_IRQS");
   }
   routed_ = true;
 }
 
-void InterruptSet::Trigger(uint32_t vector) const {
-  const int error = SetIrqs(device(), uapi::kIrqDataNone | uapi::kIrqActionTrigger, delivery_->index, vector, 1);
-  if (error != 0) {
-    throw SystemFailure(code::kInterruptUnavailable, "vector " + std::to_string(vector) + " cannot be triggered", error,
-                        "ioctl VFIO_DEVICE_SET_IRQS");
+void InterruptSet::Act(uint32_t action, uint32_t vector, const char* what) const {
+  const IrqOutcome outcome = SetIrqs(device(), uapi::kIrqDataNone | action, delivery_->index, vector, 1);
+  if (!outcome.ok()) {
+    throw SystemFailure(code::kInterruptUnavailable, "vector " + std::to_string(vector) + " cannot be " + what,
+                        outcome.error, "ioctl VFIO_DEVICE_SET_IRQS");
   }
 }
 
@@ -172,17 +183,28 @@ Napi::Value ArmInterrupts(Environment& environment, const Napi::CallbackInfo& in
                                                    " interrupts of index " + std::to_string(index) +
                                                    ", so 1 to that many, not " + std::to_string(count));
   }
-  const bool automasked = (known.flags & uapi::kIrqAutomasked) != 0;
-  auto delivery = std::make_shared<Delivery>(device.Share(), index, automasked, count);
+  auto delivery = std::make_shared<Delivery>(device.Share(), index, count);
   auto set = std::make_unique<InterruptSet>(std::move(delivery), info.Env(), info[3].As<Napi::Function>());
   set->Route();
   return Napi::Number::New(info.Env(), environment.Add(std::move(set)));
 }
 
-Napi::Value TriggerInterrupt(Environment& environment, const Napi::CallbackInfo& info) {
+Napi::Value Act(Environment& environment, const Napi::CallbackInfo& info, uint32_t action, const char* what) {
   const auto& set = environment.Get<InterruptSet>(HandleArgument(info, 0));
-  set.Trigger(static_cast<uint32_t>(BoundedArgument(info, 1, "vector", set.vectors() - 1)));
+  set.Act(action, static_cast<uint32_t>(BoundedArgument(info, 1, "vector", set.vectors() - 1)), what);
   return info.Env().Undefined();
+}
+
+Napi::Value TriggerInterrupt(Environment& environment, const Napi::CallbackInfo& info) {
+  return Act(environment, info, uapi::kIrqActionTrigger, "triggered");
+}
+
+Napi::Value MaskInterrupt(Environment& environment, const Napi::CallbackInfo& info) {
+  return Act(environment, info, uapi::kIrqActionMask, "masked");
+}
+
+Napi::Value UnmaskInterrupt(Environment& environment, const Napi::CallbackInfo& info) {
+  return Act(environment, info, uapi::kIrqActionUnmask, "unmasked");
 }
 
 Napi::Value DisarmInterrupts(Environment& environment, const Napi::CallbackInfo& info) {
@@ -198,6 +220,8 @@ void ExportInterrupts(Environment& environment, Napi::Object& exports) {
   Export<InterruptInfo>(environment, exports, "interruptInfo");
   Export<ArmInterrupts>(environment, exports, "armInterrupts");
   Export<TriggerInterrupt>(environment, exports, "triggerInterrupt");
+  Export<MaskInterrupt>(environment, exports, "maskInterrupt");
+  Export<UnmaskInterrupt>(environment, exports, "unmaskInterrupt");
   Export<DisarmInterrupts>(environment, exports, "disarmInterrupts");
 }
 

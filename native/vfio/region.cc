@@ -4,6 +4,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <span>
+
 #include "core/arguments.h"
 #include "core/guard.h"
 #include "core/hex.h"
@@ -13,6 +15,27 @@
 #include "vfio/files.h"
 
 namespace probar {
+
+namespace {
+
+// The parts that user space may map: all, what the kernel lists, or nothing where its list cannot be read.
+std::vector<uint64_t> MappableAreas(const uapi::RegionInfo& info, std::span<const std::byte> answer) {
+  if ((info.flags & uapi::kRegionMmap) == 0) return {};
+  if ((info.flags & uapi::kRegionCaps) == 0) return {0, info.size};
+  const CapabilitySearch sparse = FindCapability(answer, info.cap_offset, uapi::kRegionCapSparseMmap);
+  if (sparse.malformed || info.cap_offset == 0) return {};
+  if (!sparse.offset) return {0, info.size};
+  const std::vector<uint64_t> listed = PairsAt(answer, *sparse.offset);
+  std::vector<uint64_t> areas;
+  for (size_t index = 0; index + 1 < listed.size(); index += 2) {
+    const uint64_t start = listed[index];
+    const uint64_t size = listed[index + 1];
+    if (size > 0 && size <= info.size && start <= info.size - size) areas.insert(areas.end(), {start, size});
+  }
+  return areas;
+}
+
+}  // namespace
 
 const RegionDescription& DeviceFile::Region(uint32_t index) {
   const auto known = regions_.find(index);
@@ -27,11 +50,7 @@ const RegionDescription& DeviceFile::Region(uint32_t index) {
                         "the device has no region " + std::to_string(index), error,
                         "ioctl VFIO_DEVICE_GET_REGION_INFO");
   }
-  RegionDescription description = {*info, {}};
-  const size_t first = (info->flags & uapi::kRegionCaps) != 0 ? info->cap_offset : 0;
-  const auto sparse = FindCapability(answer, first, uapi::kRegionCapSparseMmap);
-  if (sparse) description.sparse = PairsAt(answer, *sparse);
-  return regions_.emplace(index, std::move(description)).first->second;
+  return regions_.emplace(index, RegionDescription{*info, MappableAreas(*info, answer)}).first->second;
 }
 
 const RegionDescription& RegionArgument(DeviceFile& device, const Napi::CallbackInfo& info) {
@@ -57,23 +76,21 @@ namespace {
 Napi::Value RegionInfo(Environment& environment, const Napi::CallbackInfo& info) {
   auto& device = environment.Get<DeviceFile>(HandleArgument(info, 0));
   const RegionDescription& region = RegionArgument(device, info);
-  auto sparse = Napi::BigUint64Array::New(info.Env(), region.sparse.size());
-  std::copy(region.sparse.begin(), region.sparse.end(), sparse.Data());
+  auto mappable = Napi::BigUint64Array::New(info.Env(), region.mappable.size());
+  std::copy(region.mappable.begin(), region.mappable.end(), mappable.Data());
   auto result = Napi::Object::New(info.Env());
   result.Set("flags", Napi::Number::New(info.Env(), region.info.flags));
   result.Set("size", Napi::Number::New(info.Env(), static_cast<double>(region.info.size)));
   result.Set("offset", Napi::BigInt::New(info.Env(), region.info.offset));
-  result.Set("sparse", sparse);
+  result.Set("mappable", mappable);
   return result;
 }
 
 // [offset, offset + length) lies in one part that the kernel lets user space map.
 bool IsMappable(const RegionDescription& region, uint64_t offset, uint64_t length) {
-  if ((region.info.flags & uapi::kRegionMmap) == 0) return false;
-  if (region.sparse.empty()) return true;
-  for (size_t index = 0; index + 1 < region.sparse.size(); index += 2) {
-    const uint64_t start = region.sparse[index];
-    const uint64_t size = region.sparse[index + 1];
+  for (size_t index = 0; index + 1 < region.mappable.size(); index += 2) {
+    const uint64_t start = region.mappable[index];
+    const uint64_t size = region.mappable[index + 1];
     if (offset >= start && length <= size && offset - start <= size - length) return true;
   }
   return false;

@@ -22,6 +22,9 @@ inline constexpr unsigned long kDeviceGetIrqInfo = Request(9);
 inline constexpr unsigned long kDeviceSetIrqs = Request(10);
 inline constexpr unsigned long kDeviceReset = Request(11);
 inline constexpr unsigned long kIommuGetInfo = Request(12);
+// Numbers 12 and 13 mean these to a device's file.
+inline constexpr unsigned long kDeviceGetHotResetInfo = Request(12);
+inline constexpr unsigned long kDeviceHotReset = Request(13);
 inline constexpr unsigned long kIommuMapDma = Request(13);
 inline constexpr unsigned long kIommuUnmapDma = Request(14);
 
@@ -75,8 +78,6 @@ struct PairsCapability {
 };
 static_assert(sizeof(PairsCapability) == 16);
 
-inline constexpr uint32_t kIrqAutomasked = 1 << 2;
-
 struct IrqInfo {
   uint32_t argsz;
   uint32_t flags;
@@ -87,6 +88,7 @@ static_assert(sizeof(IrqInfo) == 16);
 
 inline constexpr uint32_t kIrqDataNone = 1 << 0;
 inline constexpr uint32_t kIrqDataEventfd = 1 << 2;
+inline constexpr uint32_t kIrqActionMask = 1 << 3;
 inline constexpr uint32_t kIrqActionUnmask = 1 << 4;
 inline constexpr uint32_t kIrqActionTrigger = 1 << 5;
 
@@ -99,6 +101,35 @@ struct IrqSet {
   uint32_t count;
 };
 static_assert(sizeof(IrqSet) == 20);
+
+// One function that a reset of the slot or bus takes along. `owner` is its group's number, or, for a device's own file,
+// its id in the iommufd: 0 when it needs no owner, -1 when it is somebody else's.
+struct DependentDevice {
+  uint32_t owner;
+  uint16_t segment;
+  uint8_t bus;
+  uint8_t devfn;
+};
+static_assert(sizeof(DependentDevice) == 8);
+
+inline constexpr uint32_t kHotResetById = 1 << 0;
+inline constexpr uint32_t kHotResetOwned = 1 << 1;
+
+// Followed by `count` dependent devices.
+struct HotResetInfo {
+  uint32_t argsz;
+  uint32_t flags;
+  uint32_t count;
+};
+static_assert(sizeof(HotResetInfo) == 12);
+
+// Followed by the files of `count` groups; none for a device's own file.
+struct HotReset {
+  uint32_t argsz;
+  uint32_t flags;
+  uint32_t count;
+};
+static_assert(sizeof(HotReset) == 12);
 
 inline constexpr uint32_t kIommuPageSizes = 1 << 0;
 inline constexpr uint32_t kIommuCaps = 1 << 1;

@@ -36,6 +36,7 @@ export type ErrorCode =
   | 'device-gone'
   | 'device-asleep'
   | 'decoding-off'
+  | 'bus-error'
   // a DMA mapping
   | 'dma-outside-aperture'
   | 'dma-misaligned'

@@ -8,7 +8,7 @@ import type { Segments } from './segments.ts'
  * what a platform cannot do is a typed capability, never an imitation.
  *
  * Everything here is closed by `close()` or `using`. Closing twice is harmless; any use after it throws
- * ProbarError `closed`.
+ * ProbarError `closed`. A device opens with bus mastering off, whatever drove it before.
  */
 export interface Device extends Disposable {
   /** How the device was named, for example `vfio:0000:01:00.0` or `loopback:edu`. */
@@ -21,20 +21,31 @@ export interface Device extends Disposable {
   readonly address: string
   readonly identity: DeviceIdentity
   readonly config: ConfigSpace
-  /** The BARs that exist, in index order. */
+  /** The BARs that exist, in index order; then the ROM, with index 6, where there is one. */
   readonly regions: readonly Region[]
   readonly dma: DmaDomain
   readonly interrupts: Interrupts
   readonly faults: FaultLog
+  readonly notices: Notices
   /** The device's time: timeouts count on it, so that a model's delays cost nothing. */
   readonly clock: Clock
+  /** What `reset` does here; undefined where the platform has no way to reset the device. */
+  readonly resets: ResetMeans | undefined
   /**
-   * Resets the function by the best means that the platform has.
-   * @throws ProbarError capability-missing where it has none
+   * Resets the device by the best means that the platform has. Bus mastering is off afterwards; what else of config
+   * space the user wrote is as before.
+   * @throws ProbarError capability-missing where there are none
    */
   reset(): void
-  /** Gives back mappings, interrupts, views and the device, in that order. */
+  /** Turns bus mastering off, then gives back interrupts, mappings, views and the device, in that order. */
   close(): void
+}
+
+export interface ResetMeans {
+  /** `function`: this function alone. `bus`: every function of its slot or bus, all of which the user holds. */
+  readonly scope: 'function' | 'bus'
+  /** How, in the platform's words: `flr`, `pm`, `bus`, … (kernel: reset_method in sysfs), `hot-reset`, `model`. */
+  readonly method: string
 }
 
 /** Ids as config space gives them. */
@@ -110,7 +121,7 @@ export interface RegisterAccess {
   run(program: RegisterProgram): BigUint64Array
 }
 
-/** A BAR. */
+/** A BAR or the expansion ROM, which cannot be written (`access-violation`). */
 export interface Region extends RegisterAccess {
   readonly index: number
   readonly kind: 'memory' | 'io' | 'rom'
@@ -121,13 +132,23 @@ export interface Region extends RegisterAccess {
   readonly prefetchable: boolean
   /** Width of the BAR register in bits. */
   readonly addressBits: 32 | 64
+  /** All of it, in one view. */
   readonly mappable: boolean
+  /** The parts of which the platform gives views, ascending; empty when there are none. */
+  readonly mappableAreas: readonly RegionArea[]
   /**
-   * A view of [offset, offset + length) at the address `at`, which lies in a range that the caller reserved.
+   * A view of [offset, offset + length), inside one such part, at the address `at`, which lies in a range that the
+   * caller reserved.
    * Offset, length and address are multiples of the page size.
    * @throws ProbarError region-outside, region-misaligned, region-unmappable
    */
   map(offset: number, length: number, at: Va): RegionView
+}
+
+/** Bytes [offset, offset + length) of a region. */
+export interface RegionArea {
+  readonly offset: number
+  readonly length: number
 }
 
 /** A mapped part of a BAR; offsets count from the start of the view. */
@@ -232,8 +253,11 @@ export interface WaitOptions {
 export interface Interrupts {
   /** Vectors of each kind that the device has. */
   readonly vectors: Readonly<Record<InterruptKind, number>>
+  /** Kinds that the platform can mask. */
+  readonly maskable: Readonly<Record<InterruptKind, boolean>>
   /**
-   * Counts start at 0. @throws ProbarError interrupt-unavailable, or capability-missing while another kind is enabled
+   * Counts start at 0. How many there are is fixed until `disable`: with MSI no platform can have more of them later.
+   * @throws ProbarError interrupt-unavailable, or capability-missing while any are enabled
    */
   enable(kind: InterruptKind, vectors: number): void
   /** Rejects what still waits with `cancelled`. Harmless when nothing is enabled. */
@@ -245,8 +269,39 @@ export interface Interrupts {
    * @throws ProbarError timeout, cancelled, interrupt-unavailable
    */
   wait(vector: number, after: number, options: WaitOptions): Promise<number>
-  /** Raises the vector in the platform, without the device: it witnesses the platform's path only. */
+  /**
+   * Raises the vector in the platform, without the device: it witnesses the platform's path only. A masked one counts
+   * too.
+   */
   trigger(vector: number): void
+  /**
+   * Keeps the vector from firing until `unmask`.
+   * @throws ProbarError capability-missing where the kind cannot be masked, interrupt-unavailable when not enabled
+   */
+  mask(vector: number): void
+  /**
+   * Lets the vector fire again. INTx is a level: the platform masks it each time it fires, so that it counts once, and
+   * here it counts again at once if the device still asserts it. Quiet the device first.
+   * @throws ProbarError as `mask`
+   */
+  unmask(vector: number): void
+}
+
+/** What the platform tells of the device itself: `request` that it wants it back, `error` that it failed on the bus. */
+export type NoticeKind = 'request' | 'error'
+
+/** Notices are final: what waits, and what would wait later, ends with their error. The device is to be closed. */
+export interface Notices {
+  /** Those that the platform sends. */
+  readonly kinds: readonly NoticeKind[]
+  /**
+   * Aborted by the first notice. Its reason is the ProbarError: `device-gone` for a device that is being unplugged or
+   * unbound, which still answers until it is closed, and whose remover waits for that; `bus-error` for one that reported
+   * an error which it cannot correct.
+   */
+  readonly gone: AbortSignal
+  /** Sends a notice in the platform, without cause: it witnesses the platform's path only. @throws ProbarError capability-missing */
+  trigger(kind: NoticeKind): void
 }
 
 /** An access by the device that an IOMMU refused. */

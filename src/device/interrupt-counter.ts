@@ -14,6 +14,7 @@ export class InterruptCounter {
   readonly #clock: Clock
   #counts: number[] = []
   readonly #waiters = new Set<Waiter>()
+  #final: ProbarError | undefined
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -56,10 +57,17 @@ export class InterruptCounter {
 
   /** As `Interrupts.wait`. Leaves no timer and no listener behind, however it ends. */
   async wait(vector: number, after: number, { timeoutMs, signal }: WaitOptions): Promise<number> {
+    if (this.#final !== undefined) throw this.#final
     if (signal?.aborted === true) throw cancelled(signal)
     const now = this.count(vector)
     if (now > after) return now
     return this.#waitForMore(vector, after, timeoutMs, signal)
+  }
+
+  /** Rejects what waits, and whatever would wait from here on. */
+  fail(error: ProbarError): void {
+    this.#final = error
+    this.rejectAll(error)
   }
 
   rejectAll(error: unknown): void {
@@ -86,6 +94,10 @@ export class InterruptCounter {
       this.#waiters.add(waiter)
     })
   }
+}
+
+export function notMaskable(kind = 'such'): ProbarError {
+  return new ProbarError('capability-missing', `the platform cannot mask ${kind} interrupts: mask them in the device`)
 }
 
 function cancelled(signal: AbortSignal | undefined): ProbarError {

@@ -103,13 +103,28 @@ export interface VfioRegionInfo {
   readonly size: number
   /** Offset within the device file. */
   readonly offset: bigint
-  /** offset, size, offset, size, … of the parts that may be mapped; empty when all of it may. */
-  readonly sparse: BigUint64Array
+  /** offset, size, offset, size, … of the parts that may be mapped, each inside the region. */
+  readonly mappable: BigUint64Array
 }
 
 export interface VfioInterruptInfo {
+  /** VFIO_IRQ_INFO_* : 1 eventfd, 2 maskable, 4 masked when it fires, 8 no more vectors while enabled. */
   readonly flags: number
   readonly count: number
+}
+
+/** What a reset of the device's slot or bus takes along. */
+export interface VfioHotResetInfo {
+  /** `owner` of each function: its id in the iommufd (0: needs no owner) when true, else the number of its group. */
+  readonly byId: boolean
+  /** Told with ids only: all of them are held by the same iommufd, or by nobody. */
+  readonly owned: boolean
+  readonly devices: readonly {
+    readonly owner: number
+    readonly segment: number
+    readonly bus: number
+    readonly devfn: number
+  }[]
 }
 
 /** Linux VFIO through /dev/vfio, type 1 IOMMU (kernel: include/uapi/linux/vfio.h). */
@@ -127,7 +142,12 @@ export interface VfioSurface extends RegisterSurface {
   deviceInfo(device: DeviceFile): VfioDeviceInfo
   regionInfo(device: DeviceFile, index: number): VfioRegionInfo
   interruptInfo(device: DeviceFile, index: number): VfioInterruptInfo
+  /** The function alone. @throws capability-missing */
   reset(device: DeviceFile): void
+  /** @throws capability-missing where the kernel cannot reset slot or bus */
+  hotResetInfo(device: DeviceFile): VfioHotResetInfo
+  /** Of slot or bus, which is all ours: of one group, or of one iommufd. @throws capability-missing when it is not */
+  hotReset(device: DeviceFile, group?: Group): void
 
   /** Maps part of a region at `address`, in reserved space, or anywhere when it is 0. Loads and stores are guarded. */
   mapRegion(device: DeviceFile, index: number, offset: number, length: number, address: number): Area
@@ -150,8 +170,8 @@ export interface VfioSurface extends RegisterSurface {
 
   /**
    * Arms `count` vectors of an interrupt index with eventfds. A thread waits on them and calls `notify` with the vector
-   * and the number of interrupts since the last call. Does not keep the process alive. A level-triggered line, which
-   * the kernel masks when it fires, is unmasked after `notify` returns: quiet the device in it.
+   * and the number of interrupts since the last call. Does not keep the process alive. A level-triggered line is masked
+   * by the kernel when it fires.
    */
   armInterrupts(
     device: DeviceFile,
@@ -161,6 +181,9 @@ export interface VfioSurface extends RegisterSurface {
   ): InterruptSet
   /** VFIO_IRQ_SET_ACTION_TRIGGER by software. */
   triggerInterrupt(set: InterruptSet, vector: number): void
+  /** VFIO_IRQ_SET_ACTION_MASK and UNMASK: level-triggered lines only. @throws interrupt-unavailable */
+  maskInterrupt(set: InterruptSet, vector: number): void
+  unmaskInterrupt(set: InterruptSet, vector: number): void
   /** Disarms, ends the thread and closes the eventfds. */
   disarmInterrupts(set: InterruptSet): void
 }

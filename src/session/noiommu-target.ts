@@ -18,7 +18,7 @@ export function noIommuTarget(address: string, places: VfioPlaces = PLACES, mode
   const file = group === undefined ? undefined : noIommuFile(group, places)
   if (group !== undefined && file !== undefined && existsSync(file)) {
     checkFile(file, places)
-    return targetOf(fn, group)
+    return targetOf(fn, group, places.sysfs)
   }
   if (group !== undefined) {
     const instead = 'use --backend vfio or iommufd, which keep it from memory that is not its own'

@@ -21,13 +21,14 @@ export function traceDevice(device: Device, trace: Trace, triggered: Set<unknown
     mapping: judgeMapping,
     interrupts: (call) => judgeInterrupt(call, triggered),
     faults: judgeFault,
+    notices: judgeKernel,
     config: judgeKernel,
     device: (call) => (call.method === 'reset' ? judgeKernel(call) : 'model'),
   }
   return watchParts(device, trace, (part, call) => judges[part](call))
 }
 
-type Part = 'region' | 'dma' | 'mapping' | 'interrupts' | 'faults' | 'config' | 'device'
+type Part = 'region' | 'dma' | 'mapping' | 'interrupts' | 'faults' | 'notices' | 'config' | 'device'
 
 function watchParts(device: Device, trace: Trace, judge: (part: Part, call: Call) => Witness): Device {
   const watch = <T extends object>(name: string, part: Part, target: T, wrap?: (result: unknown) => unknown): T =>
@@ -44,6 +45,7 @@ function watchParts(device: Device, trace: Trace, judge: (part: Part, call: Call
     dma: watch('dma', 'dma', device.dma, wrapWith('mapping', 'mapping')),
     interrupts: watch('interrupts', 'interrupts', device.interrupts),
     faults: watch('faults', 'faults', device.faults, wrapWith('faults', 'faults')),
+    notices: watch('notices', 'notices', device.notices),
   }
   return new Proxy(watch('device', 'device', device), {
     get: (target, key) => (Object.hasOwn(parts, key) ? Reflect.get(parts, key) : Reflect.get(target, key, target)),

@@ -58,14 +58,16 @@ function boundFunction(address: string, places: VfioPlaces): VfioTarget {
       `${address} is in no IOMMU group: ${mend}. Without one there is --backend noiommu, which protects nothing`,
     )
   }
-  return targetOf(fn, fn.iommuGroup)
+  return targetOf(fn, fn.iommuGroup, places.sysfs)
 }
 
 /** @throws ProbarError device-driver */
-export function targetOf(fn: PciFunction, group: number): VfioTarget {
+export function targetOf(fn: PciFunction, group: number, sysfs?: string): VfioTarget {
   if (fn.driver !== DRIVER) throw wrongDriver(fn)
-  const { address } = fn
-  return { address, group, driver: fn.driver, identity: fn, bars: fn.bars }
+  const { address, driver, bars, resetMethods } = fn
+  const rom = fn.rom === undefined ? {} : { rom: fn.rom }
+  const companions = fn.groupMembers.filter((other) => readPciFunction(other, sysfs).driver === DRIVER)
+  return { address, group, driver, identity: fn, bars, companions, resetMethods, ...rom }
 }
 
 /** Why the function cannot be used, or undefined when it can. */

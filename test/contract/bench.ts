@@ -64,6 +64,8 @@ export function skipReason(needs: readonly Need[], lacks: readonly Need[]): stri
 export interface Check {
   readonly name: string
   readonly needs?: readonly Need[]
+  /** Runs on the device as it opens; the others have bus mastering on. */
+  readonly asOpened?: boolean
   readonly run: (bench: Bench) => void | Promise<void>
 }
 

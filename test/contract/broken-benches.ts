@@ -67,6 +67,11 @@ export const brokenBenches: Readonly<Record<string, (bench: Bench) => Bench>> = 
   'a register that is no multiple of the width is refused': regions((region) => ({
     read32: (offset) => region.read32(offset - (offset % 4)),
   })),
+  'a BAR can be mapped whole, or not at all': regions(() => ({ mappableAreas: [] })),
+  'it says how it is reset, or refuses to be': broken(() => ({ resets: undefined })),
+  'only kinds that the platform can mask are masked': broken(({ interrupts }) => ({
+    interrupts: altered(interrupts, { mask: () => undefined }),
+  })),
   'an access outside a view is refused': views((view) => ({
     read32: (offset) => (offset < view.length ? view.read32(offset) : 0),
   })),

@@ -40,7 +40,7 @@ export const deviceChecks: readonly Check[] = [
 export async function runCheck(check: Check, open: () => Promise<Bench>): Promise<void> {
   const bench = await open()
   try {
-    setBusMaster(bench, true)
+    if (check.asOpened !== true) setBusMaster(bench, true)
     await check.run(bench)
   } finally {
     await bench.close()

@@ -86,7 +86,7 @@ export async function openLoopbackBench(ref: string): Promise<Bench> {
   let next = 0x7f00_0000_0000n
   return {
     device,
-    facts: eduFacts,
+    facts: { ...eduFacts, vectors: { ...eduFacts.vectors, msi: Number(/[?&]msi=(\d+)/.exec(ref)?.[1] ?? 1) } },
     memory: new SparseMemory(CONTRACT_FRAMES),
     reserve(bytes) {
       const start = va(next)

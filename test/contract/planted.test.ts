@@ -7,6 +7,9 @@ import { openLoopbackBench } from './loopback-bench.ts'
 const MOVES = 'it moves bytes out of memory and back, across frames, and touches no byte beside them'
 const SCRATCH = 'a scratch register gives back what was written, or its inverse where it inverts'
 const RESET = 'a reset leaves a device that answers, with the registers that its documents say it keeps'
+const EACH_VECTOR = 'every vector, up to 16 of each kind, counts once for each software trigger, and no other does'
+const PIN = 'an active pin counts once until it is unmasked, and again if the device still holds it'
+const REQUEST = 'a request for the device ends what waits, and what would wait later, and leaves a device that answers'
 const REPORTS = 'a refused access is reported with its page and direction'
 
 const OVERLAP = 'an overlap is refused, whichever part it is, and leaves nothing mapped'
@@ -46,6 +49,8 @@ const noticedBy: Record<LoopbackFault, readonly string[]> = {
   ],
   'config-write-lost': ['a bit written to the command register stays written'],
   'decode-ignored': ['registers are gone while memory decode is off'],
+  'reset-keeps-bus-master': ['bus mastering is off after a reset, and memory decoding as before'],
+  'bus-master-left-on': ['bus mastering is off when it opens'],
   'close-ignored': ['every member refuses to work after close', 'closing ends a wait'],
   'dma-never-completes': ['it gathers a read that crosses frames'],
   'dma-done-early': [MOVES],
@@ -66,7 +71,15 @@ const noticedBy: Record<LoopbackFault, readonly string[]> = {
   'irq-twice': ['an interrupt that the device raises is counted, once'],
   'irq-spurious': ['a wait ends with timeout when nothing fires', 'counts begin at 0 when enabled again'],
   'irq-at-completion-lost': ['the end of a transfer raises an interrupt when asked to'],
+  'trigger-twice': [EACH_VECTOR],
+  'vector-shared': [EACH_VECTOR],
+  'pin-never-masked': [PIN],
+  'mask-ignored': ['a masked pin counts when it is unmasked'],
+  'unmask-lost': [PIN, 'a masked pin counts when it is unmasked'],
+  'notice-lost': [REQUEST],
+  'notice-wakes-nobody': [REQUEST],
   'trigger-lost': [
+    EACH_VECTOR,
     'an interrupt that the platform raises is counted, of each kind that there is',
     'disabling rejects what waits, and what would wait then',
   ],
@@ -114,7 +127,7 @@ describe('a planted defect is noticed by the contract', () => {
   const planted = Object.entries(noticedBy).flatMap(([fault, names]) => names.map((name) => [fault, name] as const))
 
   it.each(planted)('%s: %s', async (fault, name) => {
-    const open = () => openLoopbackBench(`loopback:edu?fault=${fault}`)
+    const open = () => openLoopbackBench(`loopback:edu?msi=16&fault=${fault}`)
     await expect(runCheck(checkNamed(name), open)).rejects.toThrow()
   })
 })

@@ -73,20 +73,27 @@ describeAddon('VFIO calls, the kernel played by test/native/fake/vfio.c,', () =>
     })
   })
 
+  it('take a region as mappable whole when the kernel lists no areas', () => {
+    expect(result('print(native.regionInfo(device, 0))')).toMatchObject({ mappable: ['0', '4096'] })
+  })
+
   it('read the sparse areas of a region', () => {
     expect(result('print(native.regionInfo(device, 1))')).toEqual({
       flags: 15,
       size: 4 * 4096,
       offset: String(8 * 4096),
-      sparse: ['0', '4096', '8192', '8192'],
+      mappable: ['0', '4096', '8192', '8192'],
     })
   })
 
   it.each([
     [2, 'leads outside'],
     [3, 'goes in circles'],
-  ])('survive a chain of capabilities (region %d) that %s', (index) => {
-    expect(result(`print(native.regionInfo(device, ${index}))`)).toMatchObject({ size: 4096, sparse: [] })
+    [4, 'lists areas that lie outside or wrap around'],
+    [5, 'lists none'],
+  ])('take nothing as mappable where the chain of capabilities (region %d) %s', (index) => {
+    expect(result(`print(native.regionInfo(device, ${index}))`)).toMatchObject({ size: 4096, mappable: [] })
+    expect(result(`print(codes(() => native.mapRegion(device, ${index}, 0, 4096, 0)))`)).toEqual(['region-unmappable'])
   })
 
   it('tell regions and interrupts that do not exist', () => {
@@ -110,7 +117,7 @@ describeAddon('VFIO calls, the kernel played by test/native/fake/vfio.c,', () =>
       map(0, 0, 100),
       map(0, 0, 0),
       map(7, 0, 4096),
-      map(4, 0, 4096),
+      map(6, 0, 4096),
     ]
     expect(result(`print(codes(${calls.join()}))`)).toEqual([
       'number',
@@ -276,12 +283,51 @@ describeAddon('VFIO calls, the kernel played by test/native/fake/vfio.c,', () =>
     expect(outcome.stderr).toBe('armed 1 4\narmed 1 0\n')
   })
 
-  it('unmask a level-triggered line after it was told of', () => {
+  it('mask and unmask a level-triggered line when they are told to, and never by themselves', () => {
     const outcome = run(`
       const set = native.armInterrupts(device, 0, 1, () => console.error('told'))
       native.triggerInterrupt(set, 0)
-      setTimeout(() => native.disarmInterrupts(set), 100)`)
-    expect(outcome.stderr).toBe('armed 0 1\ntold\nunmasked 0\narmed 0 0\n')
+      setTimeout(() => {
+        native.maskInterrupt(set, 0)
+        native.unmaskInterrupt(set, 0)
+        native.disarmInterrupts(set)
+      }, 100)`)
+    expect(outcome.stderr).toBe('armed 0 1\ntold\nmasked 0\nunmasked 0\narmed 0 0\n')
+  })
+
+  it('say that a kind of interrupt cannot be masked', () => {
+    expect(
+      result(`const set = native.armInterrupts(device, 1, 2, () => {})
+        print(codes(() => native.maskInterrupt(set, 0), () => native.unmaskInterrupt(set, 0)))`),
+    ).toEqual(['interrupt-unavailable', 'interrupt-unavailable'])
+  })
+
+  it('arm nothing when the kernel has fewer vectors than asked for, and say how many', () => {
+    const outcome = run(
+      `try { native.armInterrupts(device, 1, 3, () => {}) } catch (error) { print([error.code, error.message]) }`,
+    )
+    const [code, message] = JSON.parse(outcome.stdout) as string[]
+    expect([code, outcome.stderr]).toEqual(['interrupt-unavailable', ''])
+    expect(message).toContain('can give 1')
+  })
+
+  it('tell what a reset of the bus takes along, and do it with the group only', () => {
+    const outcome = run(`print([native.hotResetInfo(device), ...codes(() => native.hotReset(device),
+      () => native.hotReset(device, group) ?? 'done', () => native.hotReset(device, container))])`)
+    expect(JSON.parse(outcome.stdout)).toEqual([
+      {
+        byId: false,
+        owned: false,
+        devices: [
+          { owner: 12, segment: 0, bus: 5, devfn: 0 },
+          { owner: 13, segment: 1, bus: 5, devfn: 9 },
+        ],
+      },
+      'capability-missing',
+      'done',
+      'internal',
+    ])
+    expect(outcome.stderr).toBe('hot reset\n')
   })
 
   it('refuse vectors that are not there', () => {

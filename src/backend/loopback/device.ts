@@ -12,17 +12,19 @@ import type {
   DmaDomain,
   HostMemory,
   Region,
+  ResetMeans,
 } from '../../device/contract.ts'
 import { IovaDomain } from '../iova-domain.ts'
 import { LoopbackFaultLog } from './faults.ts'
 import { type Iommu, SimulatedIommu } from './iommu.ts'
 import type { LoopbackInterrupts } from './interrupts.ts'
+import type { LoopbackNotices } from './notices.ts'
 import { ConfigOffset, EduConfigSpace } from './model/config-space.ts'
 import { Edu, EduRegister } from './model/edu.ts'
 import { plantedBus } from './planted/bus.ts'
 import type { Defects } from './planted/defects.ts'
 import { PlantedIommu, plantedFaults } from './planted/iommu.ts'
-import { plantedConfig, plantedDomain, PlantedInterrupts, PlantedRegion } from './planted/platform.ts'
+import { plantedConfig, plantedDomain, PlantedInterrupts, PlantedNotices, PlantedRegion } from './planted/platform.ts'
 import { plantedRegisters } from './planted/registers.ts'
 import { type LoopbackReference, parseLoopbackReference } from './reference.ts'
 import { Slot } from './slot.ts'
@@ -70,27 +72,34 @@ class LoopbackDevice implements Device {
   readonly dma: DmaDomain
   readonly interrupts: LoopbackInterrupts
   readonly faults: LoopbackFaultLog
+  readonly notices: LoopbackNotices
+  readonly resets: ResetMeans = { scope: 'function', method: 'model' }
   readonly clock: BlockingClock
   readonly #slot: Slot
   readonly #defects: Defects
+  readonly #config: EduConfigSpace
   readonly #edu: Edu
   readonly #domain: IovaDomain
 
   constructor(reference: LoopbackReference, options: LoopbackOptions) {
     const { clock } = options
-    const { ref, defects, dmaMask } = reference
+    const { ref, defects, dmaMask, msiVectors } = reference
     const slot = new Slot(ref)
-    const config = new EduConfigSpace(slot)
+    const config = new EduConfigSpace(slot, msiVectors)
     const iommu = new PlantedIommu(new SimulatedIommu(), defects)
     const mastering = (): boolean => config.busMaster || defects.has('bus-master-ignored')
     this.ref = ref
     this.clock = clock
     this.#slot = slot
+    this.#config = config
     this.#defects = defects
     this.identity = identityOf(config)
     this.config = plantedConfig(config, defects)
+    config.setBusMaster(defects.has('bus-master-left-on'))
     this.interrupts = new PlantedInterrupts(defects, slot, config, clock)
     this.faults = new LoopbackFaultLog(slot, clock)
+    this.notices = new PlantedNotices(defects, slot, clock)
+    this.notices.gone.addEventListener('abort', () => this.interrupts.fail(this.notices.gone.reason as ProbarError))
     const port = new UpstreamPort({ iommu, faults: plantedFaults(this.faults, defects), mastering })
     this.#edu = new Edu({
       clock,
@@ -114,13 +123,16 @@ class LoopbackDevice implements Device {
     this.#slot.requireOpen()
     if (!this.#slot.present) throw new ProbarError('device-gone', `${this.ref} fell off the bus: open it again`)
     if (this.#defects.has('reset-fails')) throw new OsError('os-error', 'the reset failed: a planted fault', 5, 'ioctl')
+    if (!this.#defects.has('reset-keeps-bus-master')) this.#config.setBusMaster(false)
     if (this.#defects.has('reset-clears-registers')) this.#edu.write(EduRegister.liveness, 4, 0n)
   }
 
   close(): void {
     if (!this.#slot.open || this.#defects.has('close-ignored')) return
-    this.#domain.close()
+    this.#config.setBusMaster(false)
     this.interrupts.disable()
+    this.notices.close()
+    this.#domain.close()
     this.faults.close()
     this.#edu[Symbol.dispose]()
     this.#slot.close()

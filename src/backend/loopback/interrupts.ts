@@ -1,7 +1,7 @@
 import type { Clock } from '../../base/clock.ts'
 import { ProbarError } from '../../base/errors.ts'
 import type { InterruptKind, Interrupts, WaitOptions } from '../../device/contract.ts'
-import { InterruptCounter } from '../../device/interrupt-counter.ts'
+import { InterruptCounter, notMaskable } from '../../device/interrupt-counter.ts'
 import type { EduConfigSpace } from './model/config-space.ts'
 import type { InterruptLine } from './model/edu.ts'
 import type { Slot } from './slot.ts'
@@ -9,40 +9,45 @@ import type { Slot } from './slot.ts'
 /** An interrupt is seen a little later than it is raised (30 µs is common in the virtual bench). */
 const LATENCY_MS = 0.03
 
-/** edu's one MSI vector and its INTx pin, and the platform's half behind them. */
+/** edu's MSI vectors, of which it raises the first, its INTx pin, and the platform's half behind them. */
 export class LoopbackInterrupts implements Interrupts, InterruptLine {
-  readonly vectors = { intx: 1, msi: 1, msix: 0 }
+  readonly vectors: Readonly<Record<InterruptKind, number>>
+  readonly maskable = { intx: true, msi: false, msix: false }
   readonly #slot: Slot
   readonly #config: EduConfigSpace
   readonly #clock: Clock
   readonly #counter: InterruptCounter
   readonly #underWay = new Set<Disposable>()
   #enabled: InterruptKind | undefined
+  /** The device holds its pin active. */
   #asserted = false
+  /** The platform keeps the pin from being seen. */
+  #masked = false
 
   constructor(slot: Slot, config: EduConfigSpace, clock: Clock) {
     this.#slot = slot
     this.#config = config
     this.#clock = clock
     this.#counter = new InterruptCounter(clock)
+    this.vectors = { intx: 1, msi: config.msiVectors, msix: 0 }
   }
 
   enable(kind: InterruptKind, vectors: number): void {
     this.#slot.requireOpen()
-    if (this.#enabled !== undefined && this.#enabled !== kind) {
-      throw new ProbarError('capability-missing', `${this.#enabled} is enabled: disable it before ${kind}`)
-    }
     if (!Number.isInteger(vectors) || vectors < 1 || vectors > this.vectors[kind]) {
       throw new ProbarError(
         'interrupt-unavailable',
         `the device has ${this.vectors[kind]} ${kind} vectors, not ${vectors}`,
       )
     }
-    this.disable()
+    if (this.#enabled !== undefined) {
+      throw new ProbarError('capability-missing', `${this.#enabled} is enabled: disable it before`)
+    }
     this.#enabled = kind
+    this.#masked = false
     this.#counter.reset(vectors)
     this.#config.showMsi(kind === 'msi')
-    if (kind === 'intx' && this.#asserted) this.#deliver()
+    this.#sense()
   }
 
   disable(): void {
@@ -66,29 +71,62 @@ export class LoopbackInterrupts implements Interrupts, InterruptLine {
   trigger(vector: number): void {
     this.#slot.requireOpen()
     this.#counter.count(vector)
-    this.#deliver()
+    this.#deliver(vector)
   }
 
-  /** An MSI is a write by the device, so it needs bus mastering; the pin counts each time it goes active. */
+  mask(vector: number): void {
+    this.#requirePin(vector)
+    this.#masked = true
+  }
+
+  unmask(vector: number): void {
+    this.#requirePin(vector)
+    this.#masked = false
+    this.#sense()
+  }
+
+  /** Ends every wait, and those to come. */
+  fail(error: ProbarError): void {
+    this.#counter.fail(error)
+  }
+
+  /** An MSI is a write by the device, so it needs bus mastering; the pin is a level. */
   raise(_cause: number): void {
     if (this.#enabled === 'msi') {
-      if (this.#config.busMaster) this.#deliver()
+      if (this.#config.busMaster) this.#deliver(0)
       return
     }
-    if (this.#config.intxDisabled || this.#asserted) return
     this.#asserted = true
-    this.#deliver()
+    this.#sense()
   }
 
   lower(): void {
     this.#asserted = false
   }
 
-  #deliver(): void {
+  /** The platform masks an active pin when it tells of it: else it would tell for ever. */
+  #sense(): void {
+    if (this.#enabled !== 'intx' || this.#config.intxDisabled || !this.#asserted || this.#masked) return
+    this.#masked = true
+    this.#deliver(0)
+  }
+
+  /** What is enabled, for those who plant defects. */
+  protected get kind(): InterruptKind | undefined {
+    return this.#enabled
+  }
+
+  #requirePin(vector: number): void {
+    this.#slot.requireOpen()
+    this.#counter.count(vector)
+    if (this.#enabled !== 'intx') throw notMaskable(this.#enabled)
+  }
+
+  #deliver(vector: number): void {
     if (this.#enabled === undefined) return
     const message = this.#clock.setTimer(LATENCY_MS, () => {
       this.#underWay.delete(message)
-      this.#counter.fired(0)
+      this.#counter.fired(vector)
     })
     this.#underWay.add(message)
   }

@@ -1,7 +1,7 @@
 import { ProbarError } from '../../base/errors.ts'
 import { type Defects, isLoopbackFault, loopbackFaults } from './planted/defects.ts'
 
-/** What `loopback:edu?fault=a,b&dma_mask=0x…` asks for. */
+/** What `loopback:edu?fault=a,b&dma_mask=0x…&msi=16` asks for. */
 export interface LoopbackReference {
   /** As given. */
   readonly ref: string
@@ -9,11 +9,13 @@ export interface LoopbackReference {
   readonly defects: Defects
   /** Address bits that the modelled device can emit, as QEMU's `dma_mask`. */
   readonly dmaMask: bigint
+  /** MSI vectors that the device has. QEMU's has 1, and none but the first is ever raised by the model itself. */
+  readonly msiVectors: number
 }
 
 const SCHEME = 'loopback:'
 const MODELS = ['edu']
-const PARAMETERS = ['fault', 'dma_mask']
+const PARAMETERS = ['fault', 'dma_mask', 'msi']
 const DEFAULT_DMA_MASK = 0x0fff_ffffn
 const HIGHEST = (1n << 64n) - 1n
 
@@ -32,7 +34,9 @@ export function parseLoopbackReference(ref: string): LoopbackReference {
     if (!PARAMETERS.includes(name)) throw usage(`unknown parameter ${name} in ${ref}; valid: ${PARAMETERS.join(', ')}`)
     if (parameters.getAll(name).length > 1) throw usage(`parameter ${name} is given twice in ${ref}`)
   }
-  return { ref, model: 'edu', defects: defectsOf(parameters.get('fault')), dmaMask: maskOf(parameters.get('dma_mask')) }
+  const defects = defectsOf(parameters.get('fault'))
+  const dmaMask = maskOf(parameters.get('dma_mask'))
+  return { ref, model: 'edu', defects, dmaMask, msiVectors: vectorsOf(parameters.get('msi')) }
 }
 
 function defectsOf(list: string | null): Defects {
@@ -48,6 +52,13 @@ function maskOf(text: string | null): bigint {
   const mask = /^(0x[0-9a-f]+|[0-9]+)$/i.test(text) ? BigInt(text) : 0n
   if (mask > 0n && mask <= HIGHEST) return mask
   throw usage(`dma_mask=${text} is no mask; give 1 to 64 bits as a number, for example 0xffffffff`)
+}
+
+/** What MSI can have (PCI Local Bus 3.0, 6.8.1.3). */
+function vectorsOf(text: string | null): number {
+  const vectors = text === null ? 1 : Number(text)
+  if ([1, 2, 4, 8, 16, 32].includes(vectors)) return vectors
+  throw usage(`msi=${text} is no number of MSI vectors; a device has 1, 2, 4, 8, 16 or 32`)
 }
 
 const usage = (message: string): ProbarError => new ProbarError('usage', message)

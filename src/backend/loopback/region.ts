@@ -3,7 +3,7 @@ import { ProbarError } from '../../base/errors.ts'
 import { hex } from '../../base/hex.ts'
 import { PAGE_SIZE } from '../../base/pages.ts'
 import type { BlockingClock } from '../../base/clock.ts'
-import type { Block, BlockPlace, Region, RegionView } from '../../device/contract.ts'
+import type { Block, BlockPlace, Region, RegionArea, RegionView } from '../../device/contract.ts'
 import {
   type Width,
   WidthAccesses,
@@ -89,12 +89,14 @@ export class LoopbackRegion extends ModelAccesses implements Region {
   readonly addressBits = 32
   readonly mappable = true
   protected readonly clock: BlockingClock
+  readonly mappableAreas: readonly RegionArea[]
   readonly #wiring: RegionWiring
 
   constructor(wiring: RegionWiring) {
     super()
     this.#wiring = wiring
     this.clock = wiring.clock
+    this.mappableAreas = [{ offset: 0, length: BAR0_SIZE }]
   }
 
   protected get extent(): number {

@@ -27,7 +27,7 @@ export function openNoIommu(target: VfioTarget, { native, addressBits }: NoIommu
     native.setIommu(container, NOIOMMU)
     const file = files.keep(native.openDevice(group, target.address))
     const dma = new IdentityDomain(native, addressBits)
-    return new VfioDevice({ backend: 'noiommu', target, native, file, dma, release: () => files.close() })
+    return new VfioDevice({ backend: 'noiommu', target, native, file, group, dma, release: () => files.close() })
   } catch (error) {
     undoAfter(error, [() => files.close()])
   }

@@ -1,25 +1,29 @@
 import type { Clock } from '../../base/clock.ts'
 import { ProbarError } from '../../base/errors.ts'
 import type { InterruptKind, Interrupts, WaitOptions } from '../../device/contract.ts'
-import { InterruptCounter } from '../../device/interrupt-counter.ts'
-import type { DeviceFile, InterruptSet, VfioSurface } from '../../native/surface.ts'
-import { InterruptIndex } from './uapi.ts'
+import { InterruptCounter, notMaskable } from '../../device/interrupt-counter.ts'
+import type { DeviceFile, InterruptSet, VfioInterruptInfo, VfioSurface } from '../../native/surface.ts'
+import { InterruptFlag, InterruptIndex } from './uapi.ts'
 
 /** Interrupts by eventfd: the kernel counts into the descriptor, a native thread waits on it. */
 export class VfioInterrupts implements Interrupts {
   readonly vectors: Readonly<Record<InterruptKind, number>>
+  readonly maskable: Readonly<Record<InterruptKind, boolean>>
   readonly #native: VfioSurface
   readonly #file: DeviceFile
   readonly #counter: InterruptCounter
-  #set: InterruptSet | undefined
+  #set: { readonly kind: InterruptKind; readonly handle: InterruptSet } | undefined
   #closed = false
 
   constructor(native: VfioSurface, file: DeviceFile, clock: Clock) {
     this.#native = native
     this.#file = file
     this.#counter = new InterruptCounter(clock)
-    const count = (kind: InterruptKind): number => native.interruptInfo(file, InterruptIndex[kind]).count
-    this.vectors = { intx: count('intx'), msi: count('msi'), msix: count('msix') }
+    const ask = (kind: InterruptKind): VfioInterruptInfo => native.interruptInfo(file, InterruptIndex[kind])
+    const [intx, msi, msix] = [ask('intx'), ask('msi'), ask('msix')]
+    const masks = ({ flags }: VfioInterruptInfo): boolean => (flags & InterruptFlag.maskable) !== 0
+    this.vectors = { intx: intx.count, msi: msi.count, msix: msix.count }
+    this.maskable = { intx: masks(intx), msi: masks(msi), msix: masks(msix) }
   }
 
   enable(kind: InterruptKind, vectors: number): void {
@@ -36,7 +40,7 @@ export class VfioInterrupts implements Interrupts {
     this.#counter.reset(vectors)
     const notify = (vector: number, fired: number): void => this.#counter.fired(vector, fired)
     try {
-      this.#set = this.#native.armInterrupts(this.#file, InterruptIndex[kind], vectors, notify)
+      this.#set = { kind, handle: this.#native.armInterrupts(this.#file, InterruptIndex[kind], vectors, notify) }
     } catch (error) {
       this.#counter.reset(0)
       throw error
@@ -45,10 +49,10 @@ export class VfioInterrupts implements Interrupts {
 
   disable(): void {
     if (this.#set === undefined) return
-    const set = this.#set
+    const { handle } = this.#set
     this.#set = undefined
     this.#counter.reset(0)
-    this.#native.disarmInterrupts(set)
+    this.#native.disarmInterrupts(handle)
   }
 
   count(vector: number): number {
@@ -64,12 +68,32 @@ export class VfioInterrupts implements Interrupts {
   trigger(vector: number): void {
     this.#check()
     this.#counter.count(vector)
-    if (this.#set !== undefined) this.#native.triggerInterrupt(this.#set, vector)
+    if (this.#set !== undefined) this.#native.triggerInterrupt(this.#set.handle, vector)
+  }
+
+  mask(vector: number): void {
+    this.#native.maskInterrupt(this.#maskableSet(vector), vector)
+  }
+
+  unmask(vector: number): void {
+    this.#native.unmaskInterrupt(this.#maskableSet(vector), vector)
+  }
+
+  /** Ends every wait, and those to come. */
+  fail(error: ProbarError): void {
+    this.#counter.fail(error)
   }
 
   close(): void {
     this.disable()
     this.#closed = true
+  }
+
+  #maskableSet(vector: number): InterruptSet {
+    this.#check()
+    this.#counter.count(vector)
+    if (this.#set === undefined || !this.maskable[this.#set.kind]) throw notMaskable(this.#set?.kind)
+    return this.#set.handle
   }
 
   #check(): void {

@@ -1,23 +1,27 @@
 import type { PhysicalAddress, Va } from '../../base/address.ts'
 import { ProbarError } from '../../base/errors.ts'
 import { hex } from '../../base/hex.ts'
-import { isPageAligned } from '../../base/pages.ts'
-import type { ConfigSpace, Region, RegionView, RegisterAccess } from '../../device/contract.ts'
+import { PAGE_SIZE, isPageAligned } from '../../base/pages.ts'
+import type { ConfigSpace, Region, RegionArea, RegionView, RegisterAccess } from '../../device/contract.ts'
 import type { DeviceFile, MemorySurface, VfioSurface } from '../../native/surface.ts'
 import { ExplainedRegisters } from './explained.ts'
 import type { VfioBar } from './target.ts'
 import { FileRegisters, MappedRegisters } from './registers.ts'
 import { RegionFlag } from './uapi.ts'
 
-/** A BAR through VFIO: mapped whole where the kernel allows it, else by pread and pwrite. */
+/** What a region is beside what VFIO says of it. */
+type Place = Omit<VfioBar, 'size' | 'kind'> & { readonly kind: Region['kind'] }
+
+/** A BAR or ROM through VFIO: mapped whole where the kernel allows it, else by pread and pwrite. */
 export class VfioRegion extends ExplainedRegisters implements Region {
   readonly index: number
-  readonly kind: 'memory' | 'io'
+  readonly kind: Region['kind']
   readonly size: number
   readonly start: PhysicalAddress
   readonly prefetchable: boolean
   readonly addressBits: 32 | 64
   readonly mappable: boolean
+  readonly mappableAreas: readonly RegionArea[]
   readonly #native: Surface
   readonly #file: DeviceFile
   readonly #config: ConfigSpace
@@ -25,7 +29,7 @@ export class VfioRegion extends ExplainedRegisters implements Region {
   readonly #area: number | undefined
 
   /** @param config explains why a device does not answer */
-  constructor(native: Surface, file: DeviceFile, bar: VfioBar, config: ConfigSpace) {
+  constructor(native: Surface, file: DeviceFile, bar: Place, config: ConfigSpace) {
     const opened = open(native, file, bar.index)
     super(opened.registers, config)
     this.index = bar.index
@@ -34,6 +38,7 @@ export class VfioRegion extends ExplainedRegisters implements Region {
     this.start = bar.start
     this.prefetchable = bar.prefetchable
     this.addressBits = bar.addressBits
+    this.mappableAreas = opened.areas
     this.mappable = opened.area !== undefined
     this.#native = native
     this.#file = file
@@ -42,7 +47,7 @@ export class VfioRegion extends ExplainedRegisters implements Region {
   }
 
   map(offset: number, length: number, at: Va): RegionView {
-    if (!this.mappable)
+    if (this.mappableAreas.length === 0)
       throw new ProbarError('region-unmappable', `BAR ${this.index} cannot be mapped on this platform`)
     if (![offset, length, Number(at)].every(isPageAligned)) {
       throw new ProbarError(
@@ -54,6 +59,14 @@ export class VfioRegion extends ExplainedRegisters implements Region {
       throw new ProbarError(
         'region-outside',
         `${hex(offset)}+${hex(length)} is outside the ${hex(this.size)} of BAR ${this.index}`,
+      )
+    }
+    if (!this.mappableAreas.some((part) => part.offset <= offset && offset + length <= part.offset + part.length)) {
+      const parts = this.mappableAreas.map((part) => `${hex(part.offset)}+${hex(part.length)}`).join(', ')
+      throw new ProbarError(
+        'region-unmappable',
+        `${hex(offset)}+${hex(length)} of BAR ${this.index} cannot be mapped, only parts of ${parts}; read and write ` +
+          'the region itself there',
       )
     }
     const area = this.#native.mapRegion(this.#file, this.index, offset, length, Number(at))
@@ -73,24 +86,37 @@ export class VfioRegion extends ExplainedRegisters implements Region {
   }
 }
 
+/** Of the kernel's areas what is made of pages. A BAR smaller than a page shares it with others: the kernel maps none. */
+function wholePages(areas: BigUint64Array): readonly RegionArea[] {
+  return Array.from({ length: areas.length >> 1 }, (_, index) => {
+    const [start, size] = [Number(areas[2 * index]), Number(areas[2 * index + 1])]
+    const offset = Math.ceil(start / PAGE_SIZE) * PAGE_SIZE
+    return { offset, length: Math.floor((start + size) / PAGE_SIZE) * PAGE_SIZE - offset }
+  })
+    .filter(({ length }) => length > 0)
+    .toSorted((one, other) => one.offset - other.offset)
+}
+
 type Surface = MemorySurface & VfioSurface
 
 interface OpenedRegion {
   readonly size: number
   readonly registers: RegisterAccess
+  /** What may be mapped of it. */
+  readonly areas: readonly RegionArea[]
   /** Where it is mapped whole. */
   readonly area: number | undefined
 }
 
 function open(native: Surface, file: DeviceFile, index: number): OpenedRegion {
-  const { size, flags, sparse } = native.regionInfo(file, index)
-  // A BAR smaller than a page shares its page with others: it is reached by pread and pwrite.
-  const whole = isPageAligned(size) && sparse.length === 0
-  if ((flags & RegionFlag.mmap) === 0 || !whole) {
-    return { size, registers: new FileRegisters(native, file, index, size), area: undefined }
+  const { size, flags, mappable } = native.regionInfo(file, index)
+  const areas = wholePages(mappable)
+  if (!areas.some(({ length }) => length === size)) {
+    const writable = (flags & RegionFlag.write) !== 0
+    return { size, areas, registers: new FileRegisters(native, file, index, size, writable), area: undefined }
   }
   const area = native.mapRegion(file, index, 0, size, 0)
-  return { size, registers: new MappedRegisters(native, area, size), area }
+  return { size, areas, registers: new MappedRegisters(native, area, size), area }
 }
 
 interface ViewParts {

@@ -1,3 +1,4 @@
+import { ProbarError } from '../../base/errors.ts'
 import type { Block, BlockPlace, Halves, RegisterAccess } from '../../device/contract.ts'
 import {
   type Width,
@@ -91,13 +92,15 @@ export class FileRegisters extends WidthAccesses {
   readonly #native: VfioSurface
   readonly #file: DeviceFile
   readonly #index: number
+  readonly #writable: boolean
 
-  constructor(native: VfioSurface, file: DeviceFile, index: number, size: number) {
+  constructor(native: VfioSurface, file: DeviceFile, index: number, size: number, writable: boolean) {
     super()
     this.#native = native
     this.#file = file
     this.#index = index
     this.extent = size
+    this.#writable = writable
   }
 
   readBlock(offset: number, into: Block, place: BlockPlace = 'ascending'): void {
@@ -107,6 +110,7 @@ export class FileRegisters extends WidthAccesses {
 
   writeBlock(offset: number, from: Block, place: BlockPlace = 'ascending'): void {
     this.#check(offset, from, place)
+    this.#checkWritable()
     this.#native.writeRegionBlock(this.#file, this.#index, offset, from, place === 'fixed')
   }
 
@@ -121,7 +125,12 @@ export class FileRegisters extends WidthAccesses {
 
   protected override store(offset: number, width: Width, value: bigint): void {
     checkRegisterAccess(offset, width, this.extent)
+    this.#checkWritable()
     this.#native.writeRegion(this.#file, this.#index, offset, width, value)
+  }
+
+  #checkWritable(): void {
+    if (!this.#writable) throw new ProbarError('access-violation', `region ${this.#index} is read-only, as a ROM is`)
   }
 
   #check(offset: number, block: Block, place: BlockPlace): void {

@@ -13,6 +13,12 @@ export interface VfioBar {
   readonly addressBits: 32 | 64
 }
 
+export interface VfioRom {
+  readonly start: PhysicalAddress
+  /** Bytes. */
+  readonly size: number
+}
+
 export interface VfioTarget {
   /** `0000:01:00.0` */
   readonly address: string
@@ -20,6 +26,12 @@ export interface VfioTarget {
   readonly driver: string
   readonly identity: DeviceIdentity
   readonly bars: readonly VfioBar[]
+  /** The expansion ROM, where there is one. */
+  readonly rom?: VfioRom
+  /** The other functions of its group that are bound to vfio-pci too. */
+  readonly companions?: readonly string[]
+  /** How the kernel would reset the function alone, the best first: `flr`, `pm`, `bus`, … */
+  readonly resetMethods?: readonly string[]
 }
 
 /** For interfaces that set no limit to the number of mappings. */

@@ -46,7 +46,7 @@ export function openVfio(target: VfioTarget, options: Type1Options): Device {
     const translation = new Type1Translation(native, container)
     const space = { interface: INTERFACES[version], ranges, smallestPage, maxEntries, translation }
     const dma = iommuDomain(space, options)
-    return new VfioDevice({ backend: 'vfio', target, native, file, dma, release: () => files.close() })
+    return new VfioDevice({ backend: 'vfio', target, native, file, group, dma, release: () => files.close() })
   } catch (error) {
     undoAfter(error, [() => files.close()])
   }

@@ -34,7 +34,10 @@ export class Dxgk {
   constructor(kernel: Kernel, device: Device) {
     this.#kernel = kernel
     this.#device = device
-    this.#resources = new TranslatedResourceList(kernel.pool, device.regions)
+    this.#resources = new TranslatedResourceList(
+      kernel.pool,
+      device.regions.filter(({ kind }) => kind !== 'rom'),
+    )
   }
 
   /** Mappings that are alive. */

@@ -19,7 +19,9 @@ export interface PciFunction extends ConfigIds {
   /** Of its legacy interrupt, or of its first MSI vector while a driver has MSI enabled; absent when it has none. */
   readonly irq: number | undefined
   readonly bars: readonly PciBar[]
-  readonly rom: ProbedRom | undefined
+  readonly rom: (ProbedRom & { readonly start: PhysicalAddress }) | undefined
+  /** How the kernel would reset the function alone, the best first: `flr`, `pm`, `bus`, … */
+  readonly resetMethods: readonly string[]
 }
 
 export interface PciBar extends BarAttributes {
@@ -61,7 +63,11 @@ function readFolder(folder: string, address: string, sysfs: string): PciFunction
     numaNode: numberAbove(-1, join(folder, 'numa_node')),
     irq: numberAbove(0, join(folder, 'irq')),
     bars: resources.slice(0, ROM).flatMap((resource, index) => (resource === undefined ? [] : [bar(index, resource)])),
-    rom: resources[ROM],
+    rom: romOf(resources[ROM]),
+    resetMethods:
+      ifPresent(() => readFileSync(join(folder, 'reset_method'), 'utf8'))
+        ?.split(/\s+/)
+        .filter(Boolean) ?? [],
   }
 }
 
@@ -103,6 +109,10 @@ function readResources(path: string): readonly (Resource | undefined)[] {
 
 /** Bits of the flags (kernel: include/linux/ioport.h). The kernel took them from the register, or knew better. */
 const Flag = { io: 0x100, prefetch: 0x2000, wide: 0x10_0000 } as const
+
+function romOf(resource: Resource | undefined): PciFunction['rom'] {
+  return resource === undefined ? undefined : { start: physicalAddress(resource.start), size: resource.size }
+}
 
 function bar(index: number, { start, size, flags }: Resource): PciBar {
   const kind = (flags & Flag.io) === 0 ? 'memory' : 'io'

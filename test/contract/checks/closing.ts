@@ -2,12 +2,39 @@ import { expect } from '@jest/globals'
 import { PAGE_SIZE } from '../../../src/base/pages.ts'
 import { anyKind, bar, type Check, failure, map, PATIENCE } from '../bench.ts'
 
+const BUS_MASTER = 4
+
 export const closingChecks: readonly Check[] = [
+  {
+    name: 'bus mastering is off when it opens',
+    asOpened: true,
+    run({ device: { config } }) {
+      expect(config.read16(4) & BUS_MASTER).toBe(0)
+    },
+  },
+  {
+    name: 'bus mastering is off after a reset, and memory decoding as before',
+    run({ device }) {
+      const { config } = device
+      expect(config.read16(4) & BUS_MASTER).toBe(BUS_MASTER)
+      const decoding = config.read16(4) & 2
+      device.reset()
+      expect(config.read16(4) & (BUS_MASTER | 2)).toBe(decoding)
+    },
+  },
+  {
+    name: 'it says how it is reset, or refuses to be',
+    async run({ device }) {
+      const { resets } = device
+      expect(resets === undefined || resets.method !== '').toBe(true)
+      expect(await failure(() => device.reset())).toBe(resets === undefined ? 'capability-missing' : 'no error')
+    },
+  },
   {
     name: 'every member refuses to work after close',
     async run(bench) {
       const { device } = bench
-      const { config, interrupts, faults } = device
+      const { config, interrupts, faults, notices } = device
       const region = bar(bench)
       const view = region.map(0, PAGE_SIZE, bench.reserve(PAGE_SIZE))
       const mapping = map(bench, [1])
@@ -35,6 +62,9 @@ export const closingChecks: readonly Check[] = [
         'interrupts.count': () => interrupts.count(0),
         'interrupts.wait': () => interrupts.wait(0, 0, { timeoutMs: PATIENCE }),
         'interrupts.trigger': () => interrupts.trigger(0),
+        'interrupts.mask': () => interrupts.mask(0),
+        'interrupts.unmask': () => interrupts.unmask(0),
+        'notices.trigger': () => notices.trigger('request'),
         'faults.watch': async () => (faults.observable ? faults.watch() : config.read8(0)),
         reset: () => device.reset(),
       }

@@ -122,6 +122,16 @@ export const registerChecks: readonly Check[] = [
     },
   },
   {
+    name: 'a BAR can be mapped whole, or not at all',
+    run({ device, facts }) {
+      const areas = device.regions.map(({ index, mappableAreas }) => ({ index, mappableAreas }))
+      const expected = facts.regions.map(({ index, mappable, size }) => {
+        return { index, mappableAreas: mappable ? [{ offset: 0, length: size }] : [] }
+      })
+      expect(areas.filter(({ index }) => index < 6)).toEqual(expected)
+    },
+  },
+  {
     name: 'a view of BAR 0 shows the same registers',
     needs: ['edu'],
     run(bench) {

@@ -4,8 +4,10 @@
 //
 // Groups: /dev/vfio/1 is fine, /dev/vfio/2 is not viable, /dev/vfio/1NN fails to open with errno NN.
 // The device "gone" does not exist. Its region 0 is a page that may be mapped, 1 is sparse, 2 has a chain of
-// capabilities that leads outside, 3 one that goes in circles; 7 is config space. A mapping whose iova is at or above
-// 2^63 fails with errno iova & 0xff; one that wraps, and unmapping at or above 2^62, fails with EINVAL. Interrupt index 0 is a level-triggered line, 1 has four vectors, 2 fires by itself
+// capabilities that leads outside, 3 one that goes in circles, 4 a list of areas that lie outside or wrap, 5 an empty
+// one; 7 is config space. A mapping whose iova is at or above 2^63 fails with errno iova & 0xff; one that wraps, and
+// unmapping at or above 2^62, fails with EINVAL. Interrupt index 0 is a level-triggered line, 1 has four vectors, of
+// which it never gives three, 2 fires by itself
 // all the time, 4 cannot be armed.
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -60,12 +62,12 @@ int open64(const char* path, int flags, ...) {
 }
 
 static int region_info(struct vfio_region_info* info) {
-  static const unsigned flags[4] = {7, 15, 15, 15};
+  static const unsigned flags[6] = {7, 15, 15, 15, 15, 15};
   if (info->index > 7) return fail(EINVAL);
-  info->size = info->index == 7 ? 256 : info->index == 1 ? 4 * PAGE : info->index < 4 ? PAGE : 0;
+  info->size = info->index == 7 ? 256 : info->index == 1 ? 4 * PAGE : info->index < 6 ? PAGE : 0;
   info->offset = info->index * 8 * PAGE;
-  info->flags = info->index < 4 ? flags[info->index] : 3;
-  if (info->index < 1 || info->index > 3) return 0;
+  info->flags = info->index < 6 ? flags[info->index] : 3;
+  if (info->index < 1 || info->index > 5) return 0;
   const unsigned room = info->argsz;
   info->argsz = sizeof *info + 48;
   info->cap_offset = 0;
@@ -76,6 +78,12 @@ static int region_info(struct vfio_region_info* info) {
     *cap = (struct vfio_region_info_cap_sparse_mmap){.header = {.id = 1, .version = 1}, .nr_areas = 2};
     cap->areas[0] = (struct vfio_region_sparse_mmap_area){0, PAGE};
     cap->areas[1] = (struct vfio_region_sparse_mmap_area){2 * PAGE, 2 * PAGE};
+  } else if (info->index == 4) {
+    *cap = (struct vfio_region_info_cap_sparse_mmap){.header = {.id = 1, .version = 1}, .nr_areas = ~0u};
+    cap->areas[0] = (struct vfio_region_sparse_mmap_area){0, 2 * PAGE};
+    cap->areas[1] = (struct vfio_region_sparse_mmap_area){~0ull - PAGE + 1, 2 * PAGE};
+  } else if (info->index == 5) {
+    *cap = (struct vfio_region_info_cap_sparse_mmap){.header = {.id = 1, .version = 1}, .nr_areas = 0};
   } else {
     cap->header = (struct vfio_info_cap_header){.id = 77, .next = info->index == 2 ? 1u << 30 : info->cap_offset};
   }
@@ -115,10 +123,13 @@ static void* storm(void* unused) {
 
 static int set_irqs(const struct vfio_irq_set* set) {
   if (set->index == 4) return fail(EBUSY);
-  if (set->flags == (VFIO_IRQ_SET_DATA_NONE | VFIO_IRQ_SET_ACTION_UNMASK)) {
-    dprintf(2, "unmasked %u\n", set->index);
+  if (set->flags == (VFIO_IRQ_SET_DATA_NONE | VFIO_IRQ_SET_ACTION_UNMASK) ||
+      set->flags == (VFIO_IRQ_SET_DATA_NONE | VFIO_IRQ_SET_ACTION_MASK)) {
+    if (set->index != 0) return fail(ENOTTY);
+    dprintf(2, "%s %u\n", (set->flags & VFIO_IRQ_SET_ACTION_MASK) != 0 ? "masked" : "unmasked", set->index);
     return 0;
   }
+  if (set->index == 1 && set->count == 3) return 1;
   if ((set->flags & VFIO_IRQ_SET_DATA_NONE) != 0 && set->count > 0) {
     signal_events(set->index, set->start, set->count);
     return 0;
@@ -151,6 +162,22 @@ static int map_dma(const struct vfio_iommu_type1_dma_map* map) {
 static int unmap_dma(struct vfio_iommu_type1_dma_unmap* unmap) {
   if (unmap->iova >> 62) return fail(unmap->iova >> 56 == 0x7f ? EIO : EINVAL);
   unmap->size = 0x3000;
+  return 0;
+}
+
+static int hot_reset_info(struct vfio_pci_hot_reset_info* info) {
+  const unsigned room = (info->argsz - sizeof *info) / sizeof info->devices[0];
+  info->count = 2;
+  if (room < info->count) return fail(ENOSPC);
+  info->devices[0] = (struct vfio_pci_dependent_device){.group_id = 12, .bus = 5, .devfn = 0};
+  info->devices[1] = (struct vfio_pci_dependent_device){.group_id = 13, .segment = 1, .bus = 5, .devfn = 9};
+  return 0;
+}
+
+// The bus is ours with the group, and not without.
+static int hot_reset(const struct vfio_pci_hot_reset* reset) {
+  if (reset->count != 1 || kinds[reset->group_fds[0]] != GROUP) return fail(EINVAL);
+  dprintf(2, "hot reset\n");
   return 0;
 }
 
@@ -187,10 +214,10 @@ static int answer(int kind, unsigned long request, void* argument) {
       return set_irqs(argument);
     case VFIO_DEVICE_RESET:
       return fail(EINVAL);
-    case VFIO_IOMMU_GET_INFO:
-      return iommu_info(argument);
-    case VFIO_IOMMU_MAP_DMA:
-      return map_dma(argument);
+    case VFIO_IOMMU_GET_INFO:  // of a device: VFIO_DEVICE_GET_PCI_HOT_RESET_INFO
+      return kind == DEVICE ? hot_reset_info(argument) : iommu_info(argument);
+    case VFIO_IOMMU_MAP_DMA:  // of a device: VFIO_DEVICE_PCI_HOT_RESET
+      return kind == DEVICE ? hot_reset(argument) : map_dma(argument);
     case VFIO_IOMMU_UNMAP_DMA:
       return unmap_dma(argument);
     default:

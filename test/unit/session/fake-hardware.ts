@@ -43,6 +43,7 @@ function fakeDevice(fake: FakeHardware, substance: Device['substance']): Device 
     dma: { capabilities: {}, entries: 0, map: () => (fake.check(), fakeMapping(fake)) },
     interrupts: fakeInterrupts(fake),
     faults: { observable: true, watch: async () => fakeWatch(fake) },
+    notices: { kinds: ['request'], gone: new AbortController().signal, trigger: () => fake.check() },
     reset: () => fake.check(),
     close: () => fake.check(),
     [Symbol.dispose]: () => undefined,
@@ -95,11 +96,14 @@ function fakeInterrupts(fake: FakeHardware): Device['interrupts'] {
   const { interrupts } = fake
   return {
     vectors: { intx: 0, msi: 2, msix: 0 },
+    maskable: { intx: true, msi: false, msix: false },
     enable: (_kind, vectors) => (fake.check(), interrupts.reset(vectors)),
     disable: () => interrupts.reset(0),
     count: (vector) => (fake.check(), interrupts.count(vector)),
     wait: (vector, after, options) => interrupts.wait(vector, after, options),
     trigger: (vector) => (fake.check(), interrupts.fired(vector)),
+    mask: () => fake.check(),
+    unmask: () => fake.check(),
   }
 }
 

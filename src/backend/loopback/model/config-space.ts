@@ -26,7 +26,10 @@ export const BAR0_SIZE = 0x10_0000
 /** Below 4 GiB and above any memory that a machine of this size has. */
 export const BAR0_START = 0xfea0_0000
 
+/** Bits of MSI's message control (PCI Local Bus 3.0, 6.8.1.3): enable, log2 of the vectors, 64-bit address. */
 const MSI_ENABLE = 0x0001
+const MSI_CAPABLE_SHIFT = 1
+const MSI_WIDE = 0x0080
 
 /** Width, offset and value of what edu's config space holds beside zeros. */
 const contents: readonly (readonly [Width, number, number])[] = [
@@ -42,7 +45,6 @@ const contents: readonly (readonly [Width, number, number])[] = [
   [1, ConfigOffset.capabilities, ConfigOffset.msi],
   [1, ConfigOffset.interruptPin, 1],
   [2, ConfigOffset.msi, 0x0005], // MSI, the last capability
-  [2, ConfigOffset.msiControl, 0x0080], // 64-bit address, one vector
 ]
 
 /** Bits that a user can write; MSI belongs to the platform, which shows its registers only. */
@@ -59,9 +61,13 @@ export class EduConfigSpace implements ConfigSpace {
   readonly #slot: Slot
   readonly #bytes = laidOut(contents)
   readonly #writable = laidOut(writable)
+  /** A power of two. */
+  readonly msiVectors: number
 
-  constructor(slot: Slot) {
+  constructor(slot: Slot, msiVectors: number) {
     this.#slot = slot
+    this.msiVectors = msiVectors
+    this.#bytes.setUint16(ConfigOffset.msiControl, MSI_WIDE | (Math.log2(msiVectors) << MSI_CAPABLE_SHIFT), true)
   }
 
   get memoryDecode(): boolean {
@@ -70,6 +76,12 @@ export class EduConfigSpace implements ConfigSpace {
 
   get busMaster(): boolean {
     return (this.#command & Command.busMaster) !== 0
+  }
+
+  /** What the platform does when it opens, resets and closes the device. */
+  setBusMaster(on: boolean): void {
+    const command = on ? this.#command | Command.busMaster : this.#command & ~Command.busMaster
+    this.#bytes.setUint16(ConfigOffset.command, command, true)
   }
 
   get intxDisabled(): boolean {

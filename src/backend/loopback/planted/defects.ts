@@ -14,6 +14,7 @@ export const loopbackFaults = {
   'interrupt-status-lost': 'the interrupt status register reads 0',
   'interrupt-acknowledge-lost': 'an acknowledgement clears nothing',
   'reset-fails': 'a reset ends in an error of the system',
+  'reset-keeps-bus-master': 'a reset leaves bus mastering on',
   'reset-clears-registers': 'a reset clears the liveness register',
   // BAR and config space
   'bar-size-wrong': 'BAR 0 claims twice its size',
@@ -22,6 +23,7 @@ export const loopbackFaults = {
   'config-ids-wrong': 'the device id in config space is not that of the identity',
   'config-write-lost': 'writes to config space do nothing',
   'decode-ignored': 'BAR 0 answers although memory decode is off',
+  'bus-master-left-on': 'the device opens with bus mastering on',
   'close-ignored': 'the device still answers after it was closed',
   // transfers
   'dma-never-completes': 'the start bit of a transfer never clears',
@@ -44,6 +46,13 @@ export const loopbackFaults = {
   'irq-twice': 'each interrupt of the device arrives twice',
   'irq-spurious': 'an interrupt arrives as soon as they are enabled',
   'irq-at-completion-lost': 'the end of a transfer raises no interrupt',
+  'trigger-twice': 'an interrupt raised by the platform arrives twice',
+  'vector-shared': 'an interrupt of any vector counts for the first one too',
+  'pin-never-masked': 'a pin that is active is told of again and again',
+  'mask-ignored': 'masking the pin does nothing',
+  'unmask-lost': 'a masked pin stays masked',
+  'notice-lost': 'the platform never says that it wants the device back',
+  'notice-wakes-nobody': 'a notice leaves alone what waits for an interrupt',
   'trigger-lost': 'an interrupt raised by the platform does not arrive',
   // IOMMU
   'iommu-keeps-translation': 'the device still reaches what was unmapped',

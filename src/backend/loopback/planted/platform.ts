@@ -7,13 +7,16 @@ import type {
   Frames,
   InterruptKind,
   Mapping,
+  NoticeKind,
   Placement,
   RegionView,
 } from '../../../device/contract.ts'
+import type { ProbarError } from '../../../base/errors.ts'
 import { type Segment, Segments } from '../../../device/segments.ts'
 import { LoopbackInterrupts } from '../interrupts.ts'
 import { BAR0_SIZE, ConfigOffset, type EduConfigSpace } from '../model/config-space.ts'
 import { EduInterrupt } from '../model/edu.ts'
+import { LoopbackNotices } from '../notices.ts'
 import { LoopbackRegion, type RegionWiring } from '../region.ts'
 import type { Defects } from './defects.ts'
 
@@ -69,7 +72,22 @@ export class PlantedInterrupts extends LoopbackInterrupts {
   }
 
   override trigger(vector: number): void {
-    if (!this.#defects.has('trigger-lost')) super.trigger(vector)
+    if (this.#defects.has('trigger-lost')) return
+    super.trigger(vector)
+    if (this.#defects.has('trigger-twice')) super.trigger(vector)
+    if (this.#defects.has('vector-shared') && vector > 0) super.trigger(0)
+  }
+
+  override mask(vector: number): void {
+    if (!this.#defects.has('mask-ignored')) super.mask(vector)
+  }
+
+  override unmask(vector: number): void {
+    if (!this.#defects.has('unmask-lost')) super.unmask(vector)
+  }
+
+  override fail(error: ProbarError): void {
+    if (!this.#defects.has('notice-wakes-nobody')) super.fail(error)
   }
 
   override raise(cause: number): void {
@@ -77,6 +95,21 @@ export class PlantedInterrupts extends LoopbackInterrupts {
     if (this.#defects.has('irq-at-completion-lost') && cause === EduInterrupt.dma) return
     super.raise(cause)
     if (this.#defects.has('irq-twice')) super.raise(cause)
+    if (this.#defects.has('pin-never-masked') && this.kind === 'intx') super.trigger(0)
+  }
+}
+
+/** Notices with what is planted into them. */
+export class PlantedNotices extends LoopbackNotices {
+  readonly #defects: Defects
+
+  constructor(defects: Defects, ...wiring: ConstructorParameters<typeof LoopbackNotices>) {
+    super(...wiring)
+    this.#defects = defects
+  }
+
+  override trigger(kind: NoticeKind): void {
+    if (!this.#defects.has('notice-lost')) super.trigger(kind)
   }
 }
 

@@ -97,7 +97,17 @@ describe('closing what iommufd opened', () => {
     const before = fake.calls.length
     device.close()
     device.close()
-    const closing = ['unmapIoas', 'detachIoas', 'destroyIommuObject', 'closeDescriptor', 'closeDescriptor']
+    // First the command register and the notices, which are the same for each way to a device.
+    const closing = [
+      'readRegion',
+      'disarmInterrupts',
+      'disarmInterrupts',
+      'unmapIoas',
+      'detachIoas',
+      'destroyIommuObject',
+      'closeDescriptor',
+      'closeDescriptor',
+    ]
     expect([fake.calls.slice(before), fake.kinds]).toEqual([closing, []])
   })
 

@@ -148,6 +148,7 @@ describe('the loopback device', () => {
     await sleep(clock, 1)
     expect(device.interrupts.count(0)).toBe(1)
     bar.write32(0x64, 3)
+    device.interrupts.unmask(0)
     bar.write32(0x60, 1)
     await sleep(clock, 1)
     expect(device.interrupts.count(0)).toBe(2)

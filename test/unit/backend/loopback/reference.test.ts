@@ -7,6 +7,7 @@ describe('a loopback reference', () => {
     expect(parseLoopbackReference('loopback:edu')).toEqual({
       ref: 'loopback:edu',
       model: 'edu',
+      msiVectors: 1,
       defects: new Set(),
       dmaMask: 0x0fff_ffffn,
     })

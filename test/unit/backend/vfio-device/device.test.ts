@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals'
 import { physicalAddress, va } from '../../../../src/base/address.ts'
 import { codeOf } from '../../../../src/base/errors.ts'
 import { seededRandom } from '../../../../src/base/random.ts'
+import type { VfioRom } from '../../../../src/backend/vfio-device/target.ts'
 import { openVfio } from '../../../../src/backend/vfio/open.ts'
 import type { Device } from '../../../../src/device/contract.ts'
 import type { MemorySurface, VfioSurface } from '../../../../src/native/surface.ts'
@@ -24,14 +25,19 @@ const target = {
   driver: 'vfio-pci',
   identity,
   bars: [bar(0), bar(1), bar(2)],
+  companions: ['0000:01:01.1'],
+  resetMethods: ['flr', 'bus'],
 }
 const memory = new ArrayMemory(16)
 const frames = (...indices: number[]) => ({ memory, indices: Uint32Array.from(indices) })
+const COMMAND = 4
+/** Interrupt sets of a device that nobody enabled interrupts of: its notices. */
+const NOTICES = 2
 const TIMEOUT = { timeoutMs: 1000 }
 
-function open(fake: FakeVfio): Device {
+function open(fake: FakeVfio, rom?: VfioRom): Device {
   const random = seededRandom(1n)
-  return openVfio(target, {
+  return openVfio(rom === undefined ? target : { ...target, rom }, {
     native: fake.native,
     addressBits: 28,
     random: () => random.below(2 ** 32),
@@ -152,6 +158,7 @@ describe('a BAR through VFIO', () => {
   it.each([0, 2])('makes each access with its own width, mapped or not (BAR %s)', (index) => {
     const fake = new FakeVfio()
     using device = open(fake)
+    const before = fake.calls.length
     const registers = region(device, index)
     const halves = index === 0 ? undefined : 'low-first'
     registers.write64(8, 0x8877_6655_4433_2211n, halves)
@@ -165,7 +172,7 @@ describe('a BAR through VFIO', () => {
     registers.write16(10, 0xbbbb)
     registers.write32(12, 0xcccc_cccc)
     expect(registers.read64(8, halves)).toBe(0xcccc_cccc_bbbb_22aan)
-    const calls = fake.calls.filter((one) => /load|store|Region$/.test(one) && one !== 'mapRegion')
+    const calls = fake.calls.slice(before).filter((one) => /load|store|Region$/.test(one))
     expect(calls.slice(0, 5)).toEqual(
       index === 0
         ? ['store64', 'load8', 'load16', 'load32', 'load64']
@@ -244,12 +251,31 @@ describe('a BAR through VFIO', () => {
     expect(await code(() => region(device, index).map(offset, length, va(at)))).toBe(expected)
   })
 
-  it('that may be mapped in parts only is not mapped at all', () => {
+  it('that may be mapped in parts is mapped in whole pages of these, and read by the kernel', async () => {
     const fake = new FakeVfio()
-    fake.regions[0] = { flags: 15, size: 8192, offset: 0n, sparse: BigUint64Array.of(0n, 4096n) }
+    const mappable = BigUint64Array.of(0x5000n, 0x1000n, 0n, 0x1800n, 0x2800n, 0x2000n, 0x7100n, 0x200n)
+    fake.regions[0] = { flags: 15, size: 0x8000, offset: 0n, mappable }
     using device = open(fake)
-    expect(region(device, 0).mappable).toBe(false)
-    expect(region(device, 0).read32(0)).toBe(0)
+    const bar0 = region(device, 0)
+    expect(bar0).toMatchObject({
+      mappable: false,
+      mappableAreas: [
+        { offset: 0, length: 0x1000 },
+        { offset: 0x3000, length: 0x1000 },
+        { offset: 0x5000, length: 0x1000 },
+      ],
+    })
+    expect(bar0.read32(0)).toBe(0)
+    expect(fake.calls.at(-1)).toBe('readRegion')
+    using view = bar0.map(0x3000, 0x1000, va(0x7000_0000))
+    expect(view.length).toBe(0x1000)
+    for (const [offset, length] of [
+      [0x1000, 0x1000],
+      [0, 0x2000],
+      [0x4000, 0x1000],
+    ] as const) {
+      expect(await code(() => bar0.map(offset, length, va(0x7000_0000)))).toBe('region-unmappable')
+    }
   })
 })
 
@@ -284,7 +310,7 @@ describe('interrupts through VFIO', () => {
     const { interrupts } = device
     interrupts.enable('msi', 2)
     const waiting = interrupts.wait(1, 0, TIMEOUT)
-    fake.notify?.(1, 3)
+    fake.notifiers.get(1)?.(1, 3)
     expect([await waiting, interrupts.count(0), interrupts.count(1)]).toEqual([3, 0, 3])
     interrupts.disable()
     interrupts.enable('msi', 2)
@@ -313,7 +339,23 @@ describe('interrupts through VFIO', () => {
     }
     interrupts.enable('msi', 1)
     expect(await code(() => interrupts.enable('msi', 1))).toBe('capability-missing')
-    expect(fake.kinds.filter((kind) => kind === 'interrupts')).toHaveLength(1)
+    expect(fake.calls.filter((call) => call === 'armInterrupts')).toHaveLength(NOTICES + 1)
+  })
+
+  it('are masked and unmasked by the kernel where it can', async () => {
+    const fake = new FakeVfio()
+    fake.vectors = [1, 4, 0, 1, 1]
+    using device = open(fake)
+    const { interrupts } = device
+    expect(interrupts.maskable).toEqual({ intx: true, msi: false, msix: false })
+    interrupts.enable('intx', 1)
+    interrupts.mask(0)
+    interrupts.unmask(0)
+    expect(fake.calls.slice(-2)).toEqual(['maskInterrupt', 'unmaskInterrupt'])
+    interrupts.disable()
+    expect(await code(() => interrupts.mask(0))).toBe('interrupt-unavailable')
+    interrupts.enable('msi', 1)
+    expect(await code(() => interrupts.unmask(0))).toBe('capability-missing')
   })
 
   it('are off again when the kernel refuses to arm them', async () => {
@@ -334,7 +376,124 @@ describe('a reset through VFIO', () => {
     using device = open(fake)
     device.reset()
     expect(fake.calls.at(-1)).toBe('reset')
+    expect(device.resets).toEqual({ scope: 'function', method: 'flr' })
     fake.resettable = false
-    expect(await code(() => device.reset())).toBe('capability-missing')
+    using other = open(fake)
+    expect(other.resets).toBeUndefined()
+    expect(await code(() => other.reset())).toBe('capability-missing')
+  })
+
+  const dependent = (owner: number, devfn = 0) => ({ owner, segment: 0, bus: 1, devfn })
+  const GROUP = target.group
+
+  it.each([
+    ['all of whose functions are in the group', false, false, [dependent(GROUP), dependent(GROUP, 9)], 'hotReset'],
+    ['one of whose functions has no driver', false, false, [dependent(GROUP), dependent(GROUP, 10)], undefined],
+    [
+      'some of whose functions are in another group',
+      false,
+      false,
+      [dependent(GROUP), dependent(GROUP + 1, 9)],
+      undefined,
+    ],
+    ['all of which the iommufd holds', true, true, [dependent(3)], 'hotReset'],
+    ['not all of which the iommufd holds', true, false, [dependent(3)], undefined],
+  ])('is one of the bus %s where there is none of the function', async (_, byId, owned, devices, call) => {
+    const fake = new FakeVfio()
+    fake.resettable = false
+    fake.hotReset = { byId, owned, devices }
+    using device = open(fake)
+    expect(device.resets).toEqual(call === undefined ? undefined : { scope: 'bus', method: 'hot-reset' })
+    if (call === undefined) expect(await code(() => device.reset())).toBe('capability-missing')
+    else device.reset()
+    expect(fake.calls.includes('hotReset')).toBe(call !== undefined)
+  })
+
+  it('comes after bus mastering was turned off, for the kernel restores the command register', () => {
+    const fake = new FakeVfio()
+    using device = open(fake)
+    device.config.write16(COMMAND, 6)
+    const before = fake.calls.length
+    device.reset()
+    expect(device.config.read16(COMMAND)).toBe(2)
+    expect(fake.calls.slice(before)).toEqual(['readRegion', 'writeRegion', 'reset', 'readRegion'])
+  })
+})
+
+describe('bus mastering through VFIO', () => {
+  it('is turned off when the device opens', () => {
+    const fake = new FakeVfio()
+    fake.registers.setUint16(COMMAND, 6, true)
+    using device = open(fake)
+    expect(device.config.read16(COMMAND)).toBe(2)
+  })
+
+  it('is turned off before anything is taken from the device when it closes', () => {
+    const fake = new FakeVfio()
+    const device = open(fake)
+    device.dma.map(frames(1), 'both')
+    device.interrupts.enable('msi', 1)
+    device.config.write16(COMMAND, 6)
+    const before = fake.calls.length
+    device.close()
+    expect(fake.registers.getUint16(COMMAND, true)).toBe(2)
+    expect(fake.calls.slice(before, before + 2)).toEqual(['readRegion', 'writeRegion'])
+  })
+})
+
+describe('notices through VFIO', () => {
+  const [ERROR, REQUEST] = [3, 4]
+
+  it.each([
+    ['a request', REQUEST, 'device-gone'],
+    ['an error', ERROR, 'bus-error'],
+  ])('of %s end waits, now and later, and say why', async (_, index, expected) => {
+    const fake = new FakeVfio()
+    using device = open(fake)
+    const { interrupts, notices } = device
+    interrupts.enable('msi', 1)
+    const waiting = code(() => interrupts.wait(0, 0, TIMEOUT))
+    expect(notices.gone.aborted).toBe(false)
+    fake.notifiers.get(index)?.(0, 1)
+    expect(await waiting).toBe(expected)
+    expect(codeOf(notices.gone.reason)).toBe(expected)
+    expect(await code(() => interrupts.wait(0, 0, TIMEOUT))).toBe(expected)
+  })
+
+  it('of errors come from PCI Express only', async () => {
+    const fake = new FakeVfio()
+    fake.express = false
+    using device = open(fake)
+    expect(device.notices.kinds).toEqual(['request'])
+    expect(await code(() => device.notices.trigger('error'))).toBe('capability-missing')
+  })
+
+  it('keep the first reason', () => {
+    const fake = new FakeVfio()
+    using device = open(fake)
+    fake.notifiers.get(REQUEST)?.(0, 1)
+    fake.notifiers.get(ERROR)?.(0, 1)
+    expect(codeOf(device.notices.gone.reason)).toBe('device-gone')
+  })
+})
+
+describe('a ROM through VFIO', () => {
+  const rom = { start: physicalAddress(0xfd80_0000), size: 8192 }
+
+  it('is the region behind the BARs, which can be read only', async () => {
+    const fake = new FakeVfio()
+    fake.regions[6] = { flags: 1, size: 8192, offset: 0n, mappable: new BigUint64Array() }
+    using device = open(fake, rom)
+    const region = device.regions.at(-1)
+    expect(region).toMatchObject({ index: 6, kind: 'rom', size: 8192, start: rom.start, mappable: false })
+    fake.registers.setUint16(0, 0xaa55, true)
+    expect(region?.read16(0)).toBe(0xaa55)
+    expect(await code(() => region?.write16(0, 1))).toBe('access-violation')
+    expect(await code(() => region?.map(0, 4096, va(0x7000_0000)))).toBe('region-unmappable')
+  })
+
+  it('is absent when the kernel shows it as empty', () => {
+    using device = open(new FakeVfio(), rom)
+    expect(device.regions.map(({ index }) => index)).toEqual([0, 1, 2])
   })
 })

@@ -2,6 +2,7 @@ import { ProbarError } from '../../../../src/base/errors.ts'
 import type {
   IommufdSurface,
   MemorySurface,
+  VfioHotResetInfo,
   VfioIommuInfo,
   VfioRegionInfo,
   VfioSurface,
@@ -18,7 +19,8 @@ interface Entry {
   readonly flags: number
 }
 
-const MAPPABLE: VfioRegionInfo = { flags: 7, size: 8192, offset: 0n, sparse: new BigUint64Array() }
+const MAPPABLE: VfioRegionInfo = { flags: 7, size: 8192, offset: 0n, mappable: BigUint64Array.of(0n, 8192n) }
+const UNMAPPABLE: VfioRegionInfo = { ...MAPPABLE, flags: 3, mappable: new BigUint64Array() }
 
 /**
  * Native code over no kernel at all: it knows what is open and what is mapped, and refuses what is closed, as the addon
@@ -38,9 +40,12 @@ export class FakeVfio {
   readonly regions: Record<number, VfioRegionInfo> = {
     0: MAPPABLE,
     1: MAPPABLE,
-    2: { ...MAPPABLE, flags: 3 },
-    7: { ...MAPPABLE, flags: 3, size: 4096 },
+    2: UNMAPPABLE,
+    6: { ...UNMAPPABLE, flags: 1, size: 0 },
+    7: { ...UNMAPPABLE, size: 4096 },
   }
+  /** Of each interrupt index: INTx, MSI, MSI-X, error, request. */
+  vectors: readonly number[] = [0, 4, 0, 1, 1]
   resettable = true
   /** Types of IOMMU that there are, and the one that was set. */
   types: readonly number[] = [1, 3, 8]
@@ -50,7 +55,12 @@ export class FakeVfio {
     ranges: BigUint64Array.of(0n, 0xfedf_ffffn, 0xfef0_0000n, (1n << 39n) - 1n),
     available: 64,
   }
-  notify: ((vector: number, fired: number) => void) | undefined
+  /** PCI Express: only such a device reports errors. */
+  express = true
+  /** Of slot or bus, as the kernel tells it. */
+  hotReset: VfioHotResetInfo | undefined
+  /** By interrupt index, for those that are armed. */
+  readonly notifiers = new Map<number, (vector: number, fired: number) => void>()
   readonly native: Surface
   #next = 1
 
@@ -117,15 +127,30 @@ const openingCalls = (fake: FakeVfio) => ({
 const deviceCalls = (fake: FakeVfio) => ({
   deviceInfo: (file: number) => (fake.need(file), { flags: fake.resettable ? 1 : 0, regions: 9, interrupts: 5 }),
   regionInfo: (file: number, index: number) => (fake.need(file), fake.regions[index]),
-  interruptInfo: (file: number, index: number) => (fake.need(file), { flags: 0, count: index === 1 ? 4 : 0 }),
-  reset: (file: number) => fake.need(file),
-  mapRegion: (file: number) => (fake.need(file), fake.add('area')),
-  armInterrupts: (file: number, _index: number, _count: number, notify: FakeVfio['notify']) => {
+  interruptInfo: (file: number, index: number) => {
     fake.need(file)
-    fake.notify = notify
+    if (index === 3 && !fake.express) throw new ProbarError('interrupt-unavailable', 'conventional PCI')
+    return { flags: index === 0 ? 7 : 1, count: fake.vectors[index] ?? 0 }
+  },
+  reset: (file: number) => fake.need(file),
+  hotResetInfo: (file: number) => {
+    fake.need(file)
+    if (fake.hotReset === undefined) throw new ProbarError('capability-missing', 'no reset of the bus')
+    return fake.hotReset
+  },
+  hotReset: (file: number, group?: number) => {
+    fake.need(file)
+    if (group !== undefined) fake.need(group)
+  },
+  mapRegion: (file: number) => (fake.need(file), fake.add('area')),
+  armInterrupts: (file: number, index: number, _count: number, notify: (vector: number, fired: number) => void) => {
+    fake.need(file)
+    fake.notifiers.set(index, notify)
     return fake.add('interrupts')
   },
-  triggerInterrupt: (set: number, vector: number) => (fake.need(set), fake.notify?.(vector, 1)),
+  triggerInterrupt: (set: number) => fake.need(set),
+  maskInterrupt: (set: number) => fake.need(set),
+  unmaskInterrupt: (set: number) => fake.need(set),
   disarmInterrupts: (set: number) => fake.remove(set),
 })
 
