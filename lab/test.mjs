@@ -33,13 +33,14 @@ const interfaces = {
       options: ALL,
       timeout: TIMEOUT,
       steps: {
-        contract: jestInGuest('vfio'),
         run: runLine(EDU, 'run.json'),
         wide: runLine(EDU_64, 'wide.json', '--profile qemu-edu-64'),
         iommufd: `probar run --device ${EDU} --backend iommufd`,
         type1: runLine(EDU, 'type1.json', '--backend vfio --type1 v1'),
         ...Object.fromEntries(OTHERS.map((device) => [`bars-${device}`, barsLine(device)])),
         ...shortageSteps(EDU),
+        // the last, for in the end it takes edu away
+        contract: jestInGuest('vfio'),
       },
     }),
   iommufd: () =>
@@ -48,7 +49,7 @@ const interfaces = {
       folder,
       options: [...OWN, ...ALL],
       timeout: TIMEOUT,
-      steps: { contract: jestInGuest('iommufd'), run: runLine(EDU, 'run.json') },
+      steps: { run: runLine(EDU, 'run.json'), contract: jestInGuest('iommufd') },
     }),
   noiommu: () =>
     runGuest({

@@ -1,5 +1,5 @@
-// A machine that runs out of something in the middle of a run: that is an error of the platform, and no broken rule. The
-// steps leave the guest changed, so they are its last.
+// A machine that runs out of something in the middle of a run: that is an error of the platform, and no broken rule. From
+// these steps on the files of VFIO are another user's, which root doesn't mind.
 
 /** All that a user needs who is not root. */
 const AS_USER = [

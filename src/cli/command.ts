@@ -14,6 +14,8 @@ const STATUSES: Partial<Readonly<Record<ErrorCode, ExitStatus>>> = {
   'record-invalid': ExitStatus.usage,
   'dump-invalid': ExitStatus.usage,
   'device-absent': ExitStatus.notReady,
+  'device-gone': ExitStatus.notReady,
+  'bus-error': ExitStatus.notReady,
   'device-driver': ExitStatus.notReady,
   'device-busy': ExitStatus.notReady,
   'device-protected': ExitStatus.notReady,

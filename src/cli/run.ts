@@ -54,6 +54,10 @@ async function runOn(options: RunCommandOptions, { cases, reporter, io }: Undert
     ...(profile === undefined ? {} : { profile }),
     ...(type1 === undefined ? {} : { type1 }),
   })
+  if (session.resets === undefined) {
+    const left = 'what its last user left in it may show, and what this run leaves stays until a power cycle'
+    io.stderr.write(`${session.device.ref} is not reset, for it has no reset that can be used: ${left}\n`)
+  }
   const record = await runSuite(session, {
     cases,
     facts: runFacts(),
@@ -64,6 +68,8 @@ async function runOn(options: RunCommandOptions, { cases, reporter, io }: Undert
   })
   if (io.signal.aborted) return interrupted(`${record.cases.length} of ${cases.length} cases`, reporter, io)
   await reporter.done(record)
+  if (record.stopped !== undefined)
+    return stopped(record.stopped, `${record.cases.length} of ${cases.length} cases`, io)
   const { allowSkip = [] } = options
   const expected = expectedSkips(allowSkip, session)
   for (const remark of skipRemarks(record, allowSkip, expected)) io.stderr.write(`${remark}\n`)
@@ -104,6 +110,11 @@ function interrupted(after: string, reporter: Reporter, io: CliIo): ExitStatus {
   reporter.abort({ code: 'interrupted', text: `interrupted after ${after}` })
   io.stderr.write(`interrupted after ${after}; putting the device back\n`)
   return ExitStatus.interrupted
+}
+
+function stopped({ code, text }: Reason, after: string, io: CliIo): ExitStatus {
+  io.stderr.write(`${code}: ${text}; stopped after ${after}\n`)
+  return ExitStatus.notReady
 }
 
 /** Of several errors the first is the cause, the others are what putting the device back met. */

@@ -82,6 +82,9 @@ const deviceSchema = z
     revision: hexString,
     driver: text.exactOptional().describe('the driver that held it during the run'),
     group: z.int().nonnegative().exactOptional().describe('its IOMMU group'),
+    reset: text
+      .exactOptional()
+      .describe('how it was reset before and after the run: flr, pm, bus, hot-reset, …; or none'),
   })
   .readonly()
 
@@ -110,5 +113,12 @@ const summarySchema = z
 export type Summary = z.infer<typeof summarySchema>
 
 /** The shape alone; `parseRecord` also checks that the summary counts the cases and that no case is there twice. */
-export const runRecordSchema = z.object({ ...head, cases: list(caseSchema), summary: summarySchema }).readonly()
+export const runRecordSchema = z
+  .object({
+    ...head,
+    cases: list(caseSchema),
+    summary: summarySchema,
+    stopped: reasonSchema.exactOptional().describe('why the run ended before its last case: the device was taken away'),
+  })
+  .readonly()
 export type RunRecord = z.infer<typeof runRecordSchema>

@@ -3,13 +3,14 @@ import type { Random } from '../base/random.ts'
 import type { Ddi } from '../ddi/compose.ts'
 import type { Kernel } from '../ddi/kernel.ts'
 import type { Misuse } from '../ddi/ledger.ts'
-import type { Device } from '../device/contract.ts'
+import type { Device, ResetMeans } from '../device/contract.ts'
 import type { DmaEngine } from '../engine/contract.ts'
 import { openEngine } from '../engine/open.ts'
 import type { FrameStore } from '../memory/frame-store.ts'
-import { Command, ConfigOffset } from '../pci/config.ts'
 import type { Profile } from '../profile/schema.ts'
+import { LettingGo } from './letting-go.ts'
 import type { Plant } from './plant.ts'
+import { turnOn } from './turn-on.ts'
 import { Trace, watched } from './trace.ts'
 import { traceDevice } from './traced-device.ts'
 import { Windows } from './windows.ts'
@@ -36,7 +37,10 @@ export interface Leftovers {
   readonly entries: number
 }
 
-/** A device with frames, an engine, and a Windows around it. Closing puts all of it back. */
+/**
+ * A device with frames, an engine, and a Windows around it. Opening resets the device and turns it on; closing puts all of
+ * it back. When the platform asks for the device, it is let go within two seconds, whether the session is closed or not.
+ */
 export class Session implements AsyncDisposable {
   readonly profile: Profile
   readonly frames: FrameStore
@@ -46,6 +50,7 @@ export class Session implements AsyncDisposable {
   readonly addonProblem: string | undefined
   readonly #ground: Ground
   readonly #undo: Disposal
+  readonly #lettingGo: LettingGo
   #life: Life
   /** The life has ended, and no other could begin so far. */
   #ended = false
@@ -60,6 +65,7 @@ export class Session implements AsyncDisposable {
     this.#ground = ground
     this.#life = life
     this.#undo = undo
+    this.#lettingGo = new LettingGo(ground.device)
   }
 
   /** Turns the device on. @throws whatever the device does; then it is put back */
@@ -70,7 +76,7 @@ export class Session implements AsyncDisposable {
     undo.use(parts.device)
     try {
       const { plant } = parts
-      turnOn(parts.device, undo)
+      turnOn(parts.device, resetsOf(parts) !== undefined, undo)
       const device = plant.device?.(parts.device) ?? parts.device
       const frames = plant.frames?.(parts.frames) ?? parts.frames
       const ground = { ...parts, device, frames, triggered: new Set<number>() }
@@ -83,6 +89,16 @@ export class Session implements AsyncDisposable {
   /** The device, every operation of which is written into `trace`. */
   get device(): Device {
     return this.#life.device
+  }
+
+  /** Aborted when the platform wants the device back, or the device failed: close the session then, as it will soon itself. */
+  get gone(): AbortSignal {
+    return this.#ground.device.notices.gone
+  }
+
+  /** How the device is reset when the session opens and closes; undefined where it has no reset, or its profile says so. */
+  get resets(): ResetMeans | undefined {
+    return resetsOf(this.#ground)
   }
 
   get trace(): Trace {
@@ -132,7 +148,7 @@ export class Session implements AsyncDisposable {
     if (this.#closed) return
     this.#closed = true
     this.#undo.defer(async () => void (await this.#end()))
-    await this.#undo[Symbol.asyncDispose]()
+    await this.#lettingGo.end(this.#undo)
   }
 
   async #end(): Promise<Leftovers> {
@@ -147,6 +163,9 @@ export class Session implements AsyncDisposable {
     return { misuse, frames: this.frames.allocated, entries: device.dma.entries }
   }
 }
+
+const resetsOf = ({ device, profile }: Pick<SessionParts, 'device' | 'profile'>): ResetMeans | undefined =>
+  profile.reset.supported ? device.resets : undefined
 
 /** What stays the same as long as the session does. */
 interface Ground extends SessionParts {
@@ -200,11 +219,4 @@ function watchDdi({ mm, dma, ks, portcls, dxgk, registers }: Ddi, trace: Trace):
 /** Calls of DDIs and engines are Probar's own doing: what stands behind them is told by the device below. */
 function watch<T extends object>(name: string, target: T, trace: Trace): T {
   return watched(target, { name, trace, judge: () => 'model' })
-}
-
-/** Memory decoding and bus mastering on for the session; after it the command register is as before, bus mastering off. */
-function turnOn(device: Device, undo: Disposal): void {
-  const before = device.config.read16(ConfigOffset.command)
-  undo.defer(() => device.config.write16(ConfigOffset.command, before & ~Command.busMaster))
-  device.config.write16(ConfigOffset.command, before | Command.memorySpace | Command.busMaster)
 }

@@ -17,8 +17,9 @@ export interface CaseOptions {
   readonly signal: AbortSignal
 }
 
-/** How long a case may take to end after it was told to. */
+/** How long a case may take to end after it was told to; less when somebody waits for the device. */
 const GRACE_MS = 2000
+const GRACE_GONE_MS = 250
 
 /** Runs one case on a fresh Windows, and leaves a fresh one behind. */
 export async function runCase(one: Case, session: Session, options: CaseOptions): Promise<CaseRecord> {
@@ -29,7 +30,8 @@ export async function runCase(one: Case, session: Session, options: CaseOptions)
   session.trace.sink = trace
   const outcome = notBegun ?? withShortage(await attempt(one, session, options), session.kernel.shortages.first)
   session.trace.sink = undefined
-  const settled = await afterwards(outcome, session)
+  // Nothing more runs on a device that is to be let go: closing the session takes back what the case left.
+  const settled = session.gone.aborted ? outcome : await afterwards(outcome, session)
   const issue = session.profile.knownIssues?.find((known) => known.case === one.id)?.reason
   const { verdict, reason } = withKnownIssue(settled, issue)
   return {
@@ -65,21 +67,24 @@ async function attempt(one: Case, session: Session, options: CaseOptions): Promi
     if (context.check.made > 0) return passed
     return { verdict: 'error', reason: { code: 'nothing-checked', text: 'the case ended without a single check' } }
   } catch (error) {
-    return outcomeOf(error)
+    // Of a device that is taken away, what a case sees says nothing of its rule.
+    return session.gone.aborted ? { ...outcomeOf(session.gone.reason), verdict: 'error' } : outcomeOf(error)
   }
 }
 
 /** Runs the body; at the limit, or when the run is interrupted, tells it to end and does not wait for ever. */
 async function withinLimit(one: Case, context: Context, end: AbortController, options: CaseOptions): Promise<void> {
   const { clock, timeoutMs, signal } = options
-  const interrupt = (): void => end.abort(new ProbarError('cancelled', 'the run was interrupted'))
+  const { gone } = context.device.notices
+  const interrupt = (): void =>
+    end.abort(gone.aborted ? gone.reason : new ProbarError('cancelled', 'the run was interrupted'))
   signal.addEventListener('abort', interrupt, { once: true })
   const late = new ProbarError('timeout', `the case did not end within ${timeoutMs} ms`)
   using limit = clock.setTimer(timeoutMs, () => end.abort(late))
   void limit
   try {
     const body = Promise.resolve(one.run(context))
-    await Promise.race([body, giveUp(clock, end.signal)])
+    await Promise.race([body, giveUp(end.signal, () => sleep(clock, gone.aborted ? GRACE_GONE_MS : GRACE_MS))])
   } finally {
     signal.removeEventListener('abort', interrupt)
   }
@@ -87,11 +92,9 @@ async function withinLimit(one: Case, context: Context, end: AbortController, op
 }
 
 /** Rejects some time after the abort, for a body that does not listen. */
-function giveUp(clock: Clock, aborted: AbortSignal): Promise<never> {
+function giveUp(aborted: AbortSignal, grace: () => Promise<void>): Promise<never> {
   return new Promise((_, reject) => {
-    aborted.addEventListener('abort', () => void sleep(clock, GRACE_MS).then(() => reject(aborted.reason as Error)), {
-      once: true,
-    })
+    aborted.addEventListener('abort', () => void grace().then(() => reject(aborted.reason as Error)), { once: true })
   })
 }
 

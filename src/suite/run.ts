@@ -1,8 +1,8 @@
 import { type Clock, systemClock } from '../base/clock.ts'
-import { ProbarError } from '../base/errors.ts'
+import { ProbarError, codeOf } from '../base/errors.ts'
 import { hex } from '../base/hex.ts'
 import { completeRecord } from '../record/outcome.ts'
-import { type CaseRecord, RECORD_SCHEMA, type RunHead, type RunRecord } from '../record/schema.ts'
+import { type CaseRecord, RECORD_SCHEMA, type Reason, type RunHead, type RunRecord } from '../record/schema.ts'
 import type { Session } from '../session/session.ts'
 import { allCases } from './all-cases.ts'
 import type { Case } from './case.ts'
@@ -38,11 +38,14 @@ export interface RunObserver {
 }
 
 /**
- * Runs cases on a session, one after the other. An interrupted run's record holds the cases that ended before.
+ * Runs cases on a session, one after the other. An interrupted run's record holds the cases that ended before. When the
+ * device is asked for, or failed on the bus, the run stops, and the record says so.
  * @throws ProbarError profile-invalid when the profile names a known issue of no case
  */
 export async function runSuite(session: Session, options: RunOptions): Promise<RunRecord> {
-  const { cases = allCases, observer, signal = new AbortController().signal } = options
+  const { cases = allCases, observer, signal: interrupt = new AbortController().signal } = options
+  const { gone } = session
+  const signal = AbortSignal.any([interrupt, gone])
   checkKnownIssues(session, [...allCases, ...cases])
   const head = headOf(session, options.facts)
   observer?.start(head)
@@ -51,11 +54,16 @@ export async function runSuite(session: Session, options: RunOptions): Promise<R
     if (signal.aborted) break
     observer?.caseStarted(one.id, index, cases.length)
     const result = await runWithRetries(one, session, { ...options, signal })
-    if (signal.aborted) break
+    if (interrupt.aborted) break
     results.push(result)
     observer?.caseDone(result, index, cases.length)
   }
-  return completeRecord(head, results)
+  if (interrupt.aborted || !gone.aborted) return completeRecord(head, results)
+  return { ...completeRecord(head, results), stopped: reasonOf(gone.reason) }
+}
+
+function reasonOf(error: unknown): Reason {
+  return { code: codeOf(error) ?? 'internal', text: error instanceof Error ? error.message : String(error) }
 }
 
 /** A typing error in a profile must not hide: the issue would never show as xfail. @throws ProbarError profile-invalid */
@@ -102,6 +110,7 @@ function headOf(session: Session, facts: RunFacts): RunHead {
       revision: hex(revision, 2),
       ...(driver === undefined ? {} : { driver }),
       ...(group === undefined ? {} : { group }),
+      reset: session.resets?.method ?? 'none',
     },
     profile: profile.name,
   }

@@ -1,3 +1,4 @@
+import { describeLettingGo } from './letting-go.ts'
 import { describeLostDevice } from './lost-device.ts'
 import { describeMappingRules } from './mapping-rules.ts'
 import { describePciContract } from './pci-contract.ts'
@@ -5,3 +6,5 @@ import { describePciContract } from './pci-contract.ts'
 describePciContract('iommufd', { lacks: ['entry-limit'] })
 describeMappingRules('iommufd')
 describeLostDevice('iommufd')
+// The last, for it takes the device away.
+describeLettingGo('iommufd')

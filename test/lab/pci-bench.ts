@@ -49,6 +49,12 @@ function open({ backend, address, ...options }: BenchedFunction): Opened {
   return { native: native.memory, device, frames }
 }
 
+/** A function of any kind, by itself. */
+export function openPciDevice(address: string): Device {
+  const options = { native: loadNative(), addressBits: 64, random: () => 0, keepFree: [] }
+  return openPciTarget(findPciTarget(address, 'auto'), options)
+}
+
 export async function openPciBench(fn: BenchedFunction): Promise<Bench> {
   const { native, device, frames } = open(fn)
   const reserved: number[] = []

@@ -4,6 +4,7 @@ import { closingChecks } from '../contract/checks/closing.ts'
 import { transferChecks } from '../contract/checks/transfers.ts'
 import { domainChecks } from '../contract/device.ts'
 import { benchedDevices } from './devices.ts'
+import { describeLettingGo } from './letting-go.ts'
 import { describeLostDevice } from './lost-device.ts'
 import { describeMappingRules } from './mapping-rules.ts'
 import { openPciBench } from './pci-bench.ts'
@@ -41,3 +42,5 @@ it('a device with all address bits has a gap between its apertures, by which int
 describeMappingRules('type1v2')
 describeMappingRules('type1')
 describeLostDevice('vfio')
+// The last, for it takes the device away.
+describeLettingGo('vfio')

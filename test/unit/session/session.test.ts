@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import { codeOf } from '../../../src/base/errors.ts'
+import { sleep } from '../../../src/base/clock.ts'
 import { seededRandom } from '../../../src/base/random.ts'
 import { VirtualClock } from '../../../src/base/virtual-clock.ts'
 import { openLoopback } from '../../../src/backend/loopback/device.ts'
@@ -27,7 +28,7 @@ function code(act: () => unknown): unknown {
 }
 
 /** The device, with a note of what was written to its command register and of its end. */
-function noting(device: Device, notes: unknown[]): Device {
+function noting(device: Device, notes: unknown[], changed: Partial<Device>): Device {
   const config: Device['config'] = {
     ...device.config,
     write16: (offset, value) => {
@@ -39,20 +40,28 @@ function noting(device: Device, notes: unknown[]): Device {
     if (!notes.includes('closed')) notes.push('closed')
     device.close()
   }
-  const members = { config, close, [Symbol.dispose]: close }
+  const reset = (): void => {
+    notes.push('reset')
+    device.reset()
+  }
+  const members = { ...changed, config, reset, close, [Symbol.dispose]: close }
   return new Proxy(device, {
     get: (_, key) => (Object.hasOwn(members, key) ? Reflect.get(members, key) : Reflect.get(device, key, device)),
   })
 }
 
-async function start(before: number, plant: Plant = {}): Promise<{ session: Promise<Session>; notes: unknown[] }> {
+async function start(
+  before: number,
+  plant: Plant = {},
+  members: Partial<Device> = {},
+): Promise<{ session: Promise<Session>; notes: unknown[] }> {
   const random = seededRandom(1n)
   const device = openLoopback('loopback:edu', { clock: new VirtualClock(), random: () => random.below(2 ** 32) })
   device.config.write16(COMMAND, before)
   const frames = new FrameStore({ native: new CountingNative().native.memory, frames: 256, random })
   const notes: unknown[] = []
   const profile = loadProfile('qemu-edu')
-  const session = Session.start({ device: noting(device, notes), frames, profile, random, seed: 1n, plant })
+  const session = Session.start({ device: noting(device, notes, members), frames, profile, random, seed: 1n, plant })
   return { session, notes }
 }
 
@@ -107,7 +116,7 @@ describe('a session that cannot be opened', () => {
   it('puts the command register back before it closes the device', async () => {
     const { session, notes } = await start(MEMORY | SERR, { ddi: explode })
     await expect(session).rejects.toThrow('planted')
-    expect(notes).toEqual([MEMORY | SERR | MASTER, MEMORY | SERR, 'closed'])
+    expect(notes).toEqual(['reset', MEMORY | SERR | MASTER, MEMORY | SERR, 'reset', 'closed'])
   })
 })
 
@@ -120,13 +129,59 @@ describe('the command register', () => {
     const open = await session
     expect(open.device.config.read16(COMMAND)).toBe(before | MEMORY | MASTER)
     await open.close()
-    expect(notes).toEqual([before | MEMORY | MASTER, after, 'closed'])
+    expect(notes).toEqual(['reset', before | MEMORY | MASTER, after, 'reset', 'closed'])
   })
 
   it('loses bus mastering even if it had it: nobody is left to answer for the device', async () => {
     const { session, notes } = await start(MEMORY | MASTER)
     await (await session).close()
-    expect(notes.slice(-2)).toEqual([MEMORY, 'closed'])
+    expect(notes.slice(-3)).toEqual([MEMORY, 'reset', 'closed'])
+  })
+})
+
+describe('a device without any reset', () => {
+  it('is opened as it is, and never asked for one', async () => {
+    const { session, notes } = await start(MEMORY, {}, { resets: undefined })
+    const open = await session
+    expect(open.device.resets).toBeUndefined()
+    await open.close()
+    expect(notes).toEqual([MEMORY | MASTER, MEMORY, 'closed'])
+  })
+})
+
+describe('a session whose device is asked for', () => {
+  it('says so, and rejects what waits for an interrupt', async () => {
+    await using session = await openSession({ device: 'loopback:edu' })
+    session.device.interrupts.enable('msi', 1)
+    const waiting = session.device.interrupts.wait(0, 0, { timeoutMs: 60_000 })
+    session.device.notices.trigger('request')
+    await expect(waiting).rejects.toHaveProperty('code', 'device-gone')
+    expect(session.gone).toMatchObject({ aborted: true, reason: { code: 'device-gone' } })
+  })
+
+  it('closes without another reset: the kernel waits for the device', async () => {
+    const { session, notes } = await start(MEMORY)
+    const open = await session
+    open.device.notices.trigger('request')
+    await sleep(open.device.clock, 1)
+    await open.close()
+    expect(notes).toEqual(['reset', MEMORY | MASTER, MEMORY, 'closed'])
+  })
+
+  it('closes the device by itself when nobody does within 1.5 s, and is closed in order after that', async () => {
+    const { session, notes } = await start(MEMORY)
+    const open = await session
+    const { device, frames } = open
+    device.dma.map({ memory: frames, indices: frames.allocate({ count: 3 }) }, 'both')
+    open.ddi.mm.MmAllocatePagesForMdlEx(ZERO, TOP, ZERO, 8192, 1, 0)
+    device.notices.trigger('request')
+    await sleep(device.clock, 1400)
+    expect(notes).not.toContain('closed')
+    await sleep(device.clock, 200)
+    expect(notes).toContain('closed')
+    expect(code(() => device.config.read16(0))).toBe('closed')
+    await open.close()
+    expect(code(() => frames.allocate({ count: 1 }))).toBe('closed')
   })
 })
 

@@ -6,7 +6,7 @@ import type { Session } from '../../../src/session/session.ts'
 import { allCases } from '../../../src/suite/all-cases.ts'
 import type { Case } from '../../../src/suite/case.ts'
 import { type RunObserver, runSuite } from '../../../src/suite/run.ts'
-import { caseOf, facts, run } from './bench.ts'
+import { caseOf, facts, onLoopback, run } from './bench.ts'
 
 const passing = (id: string) => caseOf({ id })
 const failing = (id: string) => caseOf({ id, run: ({ check }) => check.ok(false, 'no') })
@@ -203,5 +203,45 @@ describe('what a case needs', () => {
       ['skip', 'no-known-register'],
       ['pass', undefined],
     ])
+  })
+})
+
+describe('a run whose device is asked for', () => {
+  const asking = (id: string, run: Case['run']) => caseOf({ id, run })
+  const ask: Case['run'] = async ({ check, device }) => {
+    device.interrupts.enable('msi', 1)
+    device.notices.trigger('request')
+    await device.interrupts.wait(0, 0, { timeoutMs: 60_000 }).catch(() => check.ok(false, 'no interrupt'))
+  }
+
+  it('stops, and its record says why; the case in hand has shown nothing', async () => {
+    const record = await run([passing('own/a'), asking('own/b', ask), passing('own/c')], { retries: 3 })
+    expect(runRecordSchema.parse(record)).toEqual(record)
+    expect(record.cases.map(({ id, verdict, reason }) => [id, verdict, reason?.code])).toEqual([
+      ['own/a', 'pass', undefined],
+      ['own/b', 'error', 'device-gone'],
+    ])
+    expect(record.stopped).toMatchObject({ code: 'device-gone' })
+  })
+
+  it('does not wait long for a case that does not listen', async () => {
+    const deaf: Case['run'] = ({ device }) => {
+      device.notices.trigger('request')
+      return new Promise(() => undefined)
+    }
+    const cases = [asking('own/deaf', deaf), passing('own/c')]
+    const record = await onLoopback((session) =>
+      runSuite(session, { facts, cases, clock: session.device.clock, timeoutMs: 60_000 }),
+    )
+    expect(record.cases).toMatchObject([{ id: 'own/deaf', verdict: 'error', reason: { code: 'device-gone' } }])
+    expect(record.cases[0]?.durationMs).toBeLessThan(2000)
+  })
+
+  it('has no such mark otherwise', async () => {
+    expect(await run([passing('own/a')])).not.toHaveProperty('stopped')
+  })
+
+  it('tells how the device is reset', async () => {
+    expect((await run([passing('own/a')])).device.reset).toBe('model')
   })
 })
