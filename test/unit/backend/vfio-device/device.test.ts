@@ -184,16 +184,18 @@ describe('a BAR through VFIO', () => {
     for (const index of [0, 2]) {
       const fake = new FakeVfio()
       using device = open(fake)
+      const before = fake.accesses.length
       region(device, index).write64(8, 0x8877_6655_4433_2211n, order)
       expect(region(device, index).read64(8, order)).toBe(0x8877_6655_4433_2211n)
       const offsets = order === 'low-first' ? [8, 12] : [12, 8]
-      expect(fake.accesses).toEqual([...offsets, ...offsets].map((offset) => ({ offset, bytes: 4 })))
+      expect(fake.accesses.slice(before)).toEqual([...offsets, ...offsets].map((offset) => ({ offset, bytes: 4 })))
     }
   })
 
   it('asks for the order of the halves where no access has 8 bytes, and touches nothing without it', async () => {
     const fake = new FakeVfio()
     using device = open(fake)
+    const before = fake.accesses.length
     const registers = region(device, 2)
     expect([region(device, 0).access64, registers.access64]).toEqual(['whole', 'halves'])
     const attempts = [
@@ -205,7 +207,7 @@ describe('a BAR through VFIO', () => {
     for (const attempt of attempts) expect(await code(attempt)).toBe('register-width')
     expect(await code(() => registers.read64(12, 'low-first'))).toBe('region-misaligned')
     expect(await code(() => registers.write64(8, 1n << 64n, 'low-first'))).toBe('range-outside')
-    expect(fake.accesses).toEqual([])
+    expect(fake.accesses.slice(before)).toEqual([])
   })
 
   it.each([
