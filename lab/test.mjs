@@ -51,6 +51,15 @@ const interfaces = {
       timeout: TIMEOUT,
       steps: { run: runLine(EDU, 'run.json'), contract: jestInGuest('iommufd') },
     }),
+  /** A device that a driver has: taken, and given back whatever happens. */
+  kills: () =>
+    runGuest({
+      name: 'kills',
+      folder,
+      options: [...OWN, '--devices', 'qemu-e1000e', '--bind', 'none'],
+      timeout: TIMEOUT,
+      steps: { kills: `node lab/acceptance/kills.mjs 0000:01:00.0 e1000e` },
+    }),
   noiommu: () =>
     runGuest({
       name: 'noiommu',
@@ -76,7 +85,9 @@ try {
         .iommufd()
         .then((guest) => judgeOwn(guest, model))
         .then(interfaces.noiommu)
-        .then(judgeNoIommu),
+        .then(judgeNoIommu)
+        .then(interfaces.kills)
+        .then((guest) => expectStatus(guest, 'kills', 0, 'killing runs')),
     ])
   } else {
     judgeStock(await interfaces.vfio(), model)
