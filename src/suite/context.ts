@@ -49,7 +49,7 @@ export class Context {
 
   /** Only for cases that need `constant-register` or `inverting-register`. */
   register(behaviour: 'constant' | 'inverts'): KnownRegister {
-    return this.#declared(findRegister(this.profile, behaviour), `${behaviour} register`)
+    return this.#declared(findRegister(this.profile, behaviour, this.device), `${behaviour} register`)
   }
 
   /** The BAR with this index. */

@@ -31,18 +31,18 @@ const NEEDS = {
   },
   'constant-register': {
     code: 'no-known-register',
-    met: ({ profile }) => findRegister(profile, 'constant') !== undefined,
+    met: ({ device, profile }) => findRegister(profile, 'constant', device) !== undefined,
   },
   'long-bar': {
     code: 'no-known-register',
     met: ({ device, profile }) => {
-      const known = findRegister(profile, 'constant')
+      const known = findRegister(profile, 'constant', device)
       return device.regions.some(({ index, size }) => index === known?.region && size >= 2 * PAGE_SIZE)
     },
   },
   'inverting-register': {
     code: 'no-known-register',
-    met: ({ profile }) => findRegister(profile, 'inverts') !== undefined,
+    met: ({ device, profile }) => findRegister(profile, 'inverts', device) !== undefined,
   },
 } as const satisfies Record<string, { readonly code: SkipCode; readonly met: (offer: Offer) => boolean }>
 

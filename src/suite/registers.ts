@@ -1,3 +1,4 @@
+import type { Device } from '../device/contract.ts'
 import type { Profile } from '../profile/schema.ts'
 
 /** A register whose answer the profile tells beforehand. */
@@ -12,9 +13,17 @@ export interface KnownRegister {
   readonly value: number
 }
 
-/** The first 32-bit register of a profile with this behaviour. */
-export function findRegister(profile: Profile, behaviour: 'constant' | 'inverts'): KnownRegister | undefined {
+/**
+ * The first 32-bit register of a profile with this behaviour, in a BAR that can be mapped: cases reach it through a
+ * mapping, and a BAR of less than a page has none.
+ */
+export function findRegister(
+  profile: Profile,
+  behaviour: 'constant' | 'inverts',
+  { regions }: Pick<Device, 'regions'>,
+): KnownRegister | undefined {
   for (const region of profile.regions) {
+    if (!regions.some(({ index, mappable }) => index === region.index && mappable)) continue
     for (const [name, register] of Object.entries(region.registers ?? {})) {
       const known = register.behaviour
       if (register.width !== 32 || known === undefined || !(behaviour in known)) continue
