@@ -49,7 +49,7 @@ Napi::Value IoasRanges(Environment& environment, const Napi::CallbackInfo& info)
   constexpr uint32_t kMost = 1 << 16;
   const auto& iommufd = environment.Get<Iommufd>(HandleArgument(info, 0));
   const uint32_t ioas = IdArgument(info, "ioas");
-  std::vector<uint64_t> pairs(2 * 4);
+  std::vector<uint64_t> pairs(8);
   for (;;) {
     const auto room = static_cast<uint32_t>(pairs.size() / 2);
     uapi::IoasIovaRanges ranges = {.size = sizeof ranges,

@@ -39,7 +39,7 @@ struct ProgramBounds {
 // The steps, all of them checked: whatever the words hold, a program that comes back makes only accesses inside the
 // bounds, of a width that there is, and ends after at most ten seconds besides them. The words are copied first, for
 // another thread may share them.
-std::vector<Step> DecodeProgram(std::span<const uint64_t> words, const ProgramBounds& bounds);
+std::vector<Step> DecodeProgram(std::span<const uint64_t> shared, const ProgramBounds& bounds);
 
 // How far a program came. It is read after a fault, so each member is stored when it changes.
 struct Progress {
