@@ -3,15 +3,20 @@ import { basename, join } from 'node:path'
 import { vfioDeviceFile } from './vfio-nodes.ts'
 import type { TakingPlaces } from './taking/places.ts'
 
-/** Processes that have a function's file of VFIO open, as far as this user may see them. */
+/**
+ * Processes that have a function's file of VFIO open, as far as this user may see them.
+ * @param among only these process ids; all unless told
+ */
 export function usersOf(
   { address, iommuGroup }: { readonly address: string; readonly iommuGroup: number | undefined },
   { bus, processes }: Pick<TakingPlaces, 'bus' | 'processes'>,
+  among?: readonly number[],
 ): readonly number[] {
   const own = vfioDeviceFile(address, join(bus, 'devices'))
   const group = iommuGroup === undefined ? [] : [`/dev/vfio/${iommuGroup}`, `/dev/vfio/noiommu-${iommuGroup}`]
   const files = new Set(own === undefined ? group : [...group, own])
-  return namesIn(processes)
+  const pids = among?.map(String) ?? namesIn(processes)
+  return pids
     .filter((name) => /^\d+$/.test(name))
     .filter((pid) => openFiles(join(processes, pid, 'fd')).some((file) => files.has(file)))
     .map((pid) => Number(basename(pid)))

@@ -3,7 +3,7 @@ import { closeSync, openSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Socket } from 'node:net'
 import { type Clock, sleep } from '../../../base/clock.ts'
-import { OsError, ProbarError } from '../../../base/errors.ts'
+import { ProbarError } from '../../../base/errors.ts'
 import type { Lease } from './lease.ts'
 import type { TakingPlaces } from './places.ts'
 
@@ -43,43 +43,28 @@ const SOCKET = 3
 const LEASE = 4
 const ANSWER_MS = 10_000
 
-/** @throws ProbarError os-error when it cannot be started, or does not answer; then nothing may be taken */
+/** @throws ProbarError os-error, timeout when it cannot be started or does not answer; then nothing may be taken */
 export async function startGuardian(name: string, lease: Lease, places: TakingPlaces, clock: Clock): Promise<Guardian> {
-  const task: GuardianTask = {
-    name,
-    bus: places.bus,
-    journals: places.journals,
-    bootIdFile: places.bootIdFile,
-    lease: LEASE,
-  }
-  const log = openSync(join(places.leases, `${name}.log`), 'a')
-  let child: ChildProcess
-  try {
-    child = spawn('/bin/sh', ['-c', DETACH, 'probar-guardian', ...afterDeath(places, task)], {
-      detached: true,
-      cwd: '/',
-      env: ENVIRONMENT,
-      stdio: ['ignore', log, log, 'pipe', lease.descriptor],
-    })
-  } finally {
-    closeSync(log)
-  }
+  const log = join(places.leases, `${name}.log`)
+  const child = launch(log, lease, afterDeath(name, places))
   const failed = new Promise<never>((_, reject) =>
-    child.once('error', (error) =>
-      reject(new OsError('os-error', `the guardian cannot be started: ${error.message}`, 0, 'spawn', { cause: error })),
-    ),
+    child.once('error', (error) => reject(notStarted(error.message, error))),
   )
-  const socket = child.stdio[SOCKET] as Socket
+  // Without a socket, for want of descriptors, `failed` tells why.
+  const socket = child.stdio?.[SOCKET] as Socket | undefined
+  if (socket === undefined) return failed
   const ended = new Promise<void>((resolve) => socket.once('close', resolve))
-  // A guardian that died breaks the pipe; what matters then is told by `ended`.
+  // A guardian that died breaks the socket; `ended` tells of that.
   socket.on('error', () => undefined)
   const ready = new Promise<void>((resolve) => socket.once('data', () => resolve()))
-  const silent = ended.then(() => {
-    throw new ProbarError('os-error', `the guardian ended at once; ${join(places.leases, `${name}.log`)} may say why`)
-  })
-  await Promise.race([failed, silent, within(ready, clock, 'did not answer')])
-  silent.catch(() => undefined)
-  failed.catch(() => undefined)
+  const silent = ended.then(() => Promise.reject(notStarted(`it ended at once, and ${log} may say why`)))
+  try {
+    await Promise.race([failed, silent, within(ready, clock, 'did not answer')])
+  } catch (error) {
+    socket.destroy()
+    throw error
+  }
+  for (const promise of [silent, failed]) promise.catch(() => undefined)
   // Only what is done with the device keeps this process alive.
   child.unref()
   socket.unref()
@@ -91,11 +76,31 @@ export async function startGuardian(name: string, lease: Lease, places: TakingPl
   }
 }
 
-/** The command that puts back: this Node, with the module that was loaded here. */
-function afterDeath(places: TakingPlaces, task: GuardianTask): readonly string[] {
-  const module = places.guardianModule ?? new URL(import.meta.url.replace(/guardian(\.[jt]s)$/, 'after-death$1')).href
-  const program =
-    'const [module, task] = process.argv.slice(1); (await import(module)).putBackAfterDeath(JSON.parse(task))'
+function launch(log: string, lease: Lease, command: readonly string[]): ChildProcess {
+  const output = openSync(log, 'a')
+  try {
+    return spawn('/bin/sh', ['-c', DETACH, 'probar-guardian', ...command], {
+      detached: true,
+      cwd: '/',
+      env: ENVIRONMENT,
+      stdio: ['ignore', output, output, 'pipe', lease.descriptor],
+    })
+  } finally {
+    closeSync(output)
+  }
+}
+
+function notStarted(why: string, cause?: unknown): ProbarError {
+  return new ProbarError('os-error', `the guardian cannot be started, so nothing is taken: ${why}`, { cause })
+}
+
+/** The command that puts back: this Node, with the module that was loaded here. Node takes no signals over as ignored. */
+function afterDeath(name: string, { bus, journals, bootIdFile, guardianModule }: TakingPlaces): readonly string[] {
+  const task: GuardianTask = { name, bus, journals, bootIdFile, lease: LEASE }
+  const module = guardianModule ?? new URL(import.meta.url.replace(/guardian(\.[jt]s)$/, 'after-death$1')).href
+  const program = `for (const name of ['SIGHUP', 'SIGINT', 'SIGTERM']) process.on(name, () => undefined)
+    const [module, task] = process.argv.slice(1)
+    ;(await import(module)).putBackAfterDeath(JSON.parse(task))`
   return [process.execPath, '--input-type=module', '--eval', program, module, JSON.stringify(task)]
 }
 

@@ -11,6 +11,7 @@ import { type Guardian, startGuardian } from './guardian.ts'
 import { type Holder, thisProcess } from './holder.ts'
 import { type Journal, type JournalEntry, createJournal, findJournal, writeJournal } from './journal.ts'
 import { type Lease, acquireLease, tryLease } from './lease.ts'
+import { usersOf } from '../vfio-users.ts'
 import { type TakingPlaces, machinePlaces } from './places.ts'
 
 export interface TakeOptions {
@@ -88,8 +89,12 @@ export class Taken implements AsyncDisposable {
     this.from = parts.written?.journal.functions.filter(({ until }) => until === 'end') ?? []
   }
 
-  /** @throws ProbarError device-driver, which names what is not back; the lease is free then, too */
+  /**
+   * @throws ProbarError device-driver, which names what is not back; the lease is free then, too. device-busy while this
+   *   process has one of them open: then the guardian puts them back when it has ended
+   */
   async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#ended) this.#checkClosed()
     await this.#end(({ places, written }) => {
       if (written === undefined) return
       const returned = putAllBack(this.from, places)
@@ -105,6 +110,17 @@ export class Taken implements AsyncDisposable {
       const functions = written.journal.functions.map((entry): JournalEntry => ({ ...entry, until: 'unbind' }))
       writeJournal(written.file, { ...written.journal, functions })
     })
+  }
+
+  /** The kernel would wait for whoever has it open, which is who waits. */
+  #checkClosed(): void {
+    const { group, places, written } = this.#parts
+    const taken = new Set(this.from.map(({ address }) => address))
+    const open = group.functions.find((fn) => taken.has(fn.address) && usersOf(fn, places, [process.pid]).length > 0)
+    if (open === undefined || written === undefined) return
+    this.#ended = true
+    const why = 'this process still has it open; it is put back as soon as this process ends'
+    throw new ProbarError('device-busy', `${open.address} is not given back: ${why}`)
   }
 
   async #end(settle: (parts: TakenParts) => void): Promise<void> {

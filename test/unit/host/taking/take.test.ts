@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from '@jest/globals'
 import { ProbarError } from '../../../../src/base/errors.ts'
@@ -241,6 +241,18 @@ describe('a step of giving back that fails', () => {
     await giveBack(taken)
     expect(machine.driver(NIC)).toBe('e1000e')
     expect(machine.journals).toEqual([])
+  })
+
+  it('a function that this process has open is left to the guardian, for the kernel would wait for this process', async () => {
+    using machine = new FakeMachine()
+    const taken = await takeGroup(NIC, machine.options())
+    mkdirSync(join(machine.folder, 'proc', String(process.pid), 'fd'), { recursive: true })
+    symlinkSync('/dev/vfio/7', join(machine.folder, 'proc', String(process.pid), 'fd', '9'))
+    machine.written.length = 0
+    await expect(giveBack(taken)).rejects.toMatchObject({ code: 'device-busy', message: expect.stringContaining(NIC) })
+    expect(machine.written).toEqual([])
+    expect(machine.journals).toEqual(['group-7.json'])
+    await expect(takeGroup(NIC, machine.options())).rejects.toHaveProperty('code', 'device-busy')
   })
 
   it('giving back twice does it once', async () => {
