@@ -36,6 +36,7 @@ const interfaces = {
         run: runLine(EDU, 'run.json'),
         wide: runLine(EDU_64, 'wide.json', '--profile qemu-edu-64'),
         iommufd: `probar run --device ${EDU} --backend iommufd`,
+        doctor: doctorLine('vfio'),
         type1: runLine(EDU, 'type1.json', '--backend vfio --type1 v1'),
         ...Object.fromEntries(OTHERS.map((device) => [`bars-${device}`, barsLine(device)])),
         ...shortageSteps(EDU),
@@ -49,7 +50,11 @@ const interfaces = {
       folder,
       options: [...OWN, ...ALL],
       timeout: TIMEOUT,
-      steps: { run: runLine(EDU, 'run.json'), contract: jestInGuest('iommufd') },
+      steps: {
+        run: runLine(EDU, 'run.json'),
+        doctor: doctorLine('vfio,iommufd'),
+        contract: jestInGuest('iommufd'),
+      },
     }),
   /** A device that a driver has: taken, and given back whatever happens. */
   kills: () =>
@@ -67,6 +72,7 @@ const interfaces = {
       options: [...OWN, ...ALL, '--iommu', 'none'],
       timeout: TIMEOUT,
       steps: {
+        doctor: doctorLine('none'),
         contract: jestInGuest('noiommu'),
         refused: `probar run --device ${EDU_64} --profile qemu-edu-64 --backend noiommu`,
         run: runLine(EDU_64, 'run.json', noIommuWords()),
@@ -116,6 +122,11 @@ function barsLine(device) {
   return `probar run --device ${device} --suite dxm --allow-skip no-known-register`
 }
 
+/** @param backends by which the doctor must find edu ready; `none` for a guest without an IOMMU */
+function doctorLine(backends) {
+  return `node lab/acceptance/doctor.mjs ${backends}`
+}
+
 function noIommuWords() {
   const allowed = NOIOMMU_SKIPS.map((code) => `--allow-skip ${code}`)
   return ['--profile qemu-edu-64 --backend noiommu --unsafe-noiommu', ...allowed].join(' ')
@@ -130,17 +141,20 @@ function judgeStock(guest, model) {
   expect(version === 'type1', `the interface of version 1 was ${version}`)
   judgeShortage(guest, expect)
   expectStatus(guest, 'iommufd', 3, 'iommufd without iommufd in the kernel')
+  expectStatus(guest, 'doctor', 0, 'the doctor behind type 1')
   for (const device of OTHERS) expectStatus(guest, `bars-${device}`, 0, `the cases of BARs on ${device}`)
 }
 
 function judgeOwn(guest, model) {
   judgeContract('iommufd', guest.json('contract.json'), expect)
   judgeRun(guest, 'run', 'run.json', 'iommufd', model)
+  expectStatus(guest, 'doctor', 0, 'the doctor behind iommufd')
 }
 
 function judgeNoIommu(guest) {
   judgeContract('noiommu', guest.json('contract.json'), expect)
   expectStatus(guest, 'refused', 2, 'noiommu without --unsafe-noiommu')
+  expectStatus(guest, 'doctor', 0, 'the doctor without an IOMMU')
   expectStatus(guest, 'run', 0, 'probar run without an IOMMU')
   const run = guest.json('run.json')
   if (run === null) return

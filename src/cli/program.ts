@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import { bindCommand, unbindCommand } from './binding/binding.ts'
 import { settle } from './command.ts'
 import { devicesCommand } from './devices/devices.ts'
+import { doctorCommand } from './doctor/doctor.ts'
 import { inspectCommand } from './inspect/inspect.ts'
 import type { CliIo } from './io.ts'
 import { labCommand } from './lab.ts'
@@ -31,6 +32,7 @@ export function program(io: CliIo): Command {
     runCommand,
     devicesCommand,
     inspectCommand,
+    doctorCommand,
     bindCommand,
     unbindCommand,
     rulesCommand,

@@ -1,12 +1,12 @@
 import type { DeviceIdentity } from '../device/contract.ts'
-import { type PciBar, listPciFunctions } from '../host/linux/pci-functions.ts'
+import type { PciBar } from '../host/linux/pci-functions.ts'
 import { readPciNames } from '../host/linux/pci-ids-file.ts'
 import type { PciNames } from '../pci/ids/pci-ids.ts'
 import { loadProfile, matchProfiles, profileNames } from '../profile/load.ts'
 import type { Profile } from '../profile/schema.ts'
 import { type DeviceNames, deviceNames } from '../pci/ids/device-names.ts'
 import { openModel } from './open-model.ts'
-import { readiness } from './vfio-target.ts'
+import { judgeFunctions } from './readiness.ts'
 
 /** A device that a run can be given, or the reason why it cannot. */
 export interface ListedDevice extends DeviceIdentity {
@@ -21,6 +21,8 @@ export interface ListedDevice extends DeviceIdentity {
   readonly profiles: readonly string[]
   /** Absent when a run can take it. */
   readonly problem?: string
+  /** What a run that can take it does about its driver. */
+  readonly remark?: string
 }
 
 /** The modelled devices, then every PCI function of the machine. */
@@ -41,15 +43,16 @@ function listedModel(ref: string, profiles: readonly Profile[], names: PciNames)
 }
 
 function functions(profiles: readonly Profile[], names: PciNames): readonly ListedDevice[] {
-  return listPciFunctions().map((fn) => {
+  return judgeFunctions().map(({ fn, problem: inTheWay, remark }) => {
     const matching = namesOf(fn, profiles)
-    const problem = readiness(fn) ?? (matching.length === 0 ? 'no profile matches' : undefined)
+    const problem = inTheWay ?? (matching.length === 0 ? 'no profile matches' : undefined)
     const { vendor, device, subsystemVendor, subsystem, revision, classCode, driver, iommuGroup: group } = fn
     const identity = { vendor, device, subsystemVendor, subsystem, revision, classCode, driver, group }
     const { groupMembers, numaNode, bars } = fn
     const found = { names: deviceNames(fn, names), groupMembers, numaNode, bars, profiles: matching }
     const listed = { ref: `vfio:${fn.address}`, ...identity, ...found }
-    return problem === undefined ? listed : { ...listed, problem }
+    if (problem !== undefined) return { ...listed, problem }
+    return remark === undefined ? listed : { ...listed, remark }
   })
 }
 

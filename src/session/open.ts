@@ -10,8 +10,10 @@ import { PAGE_SIZE } from '../base/pages.ts'
 import { checkDeviceShape } from '../profile/device-shape.ts'
 import { FrameStore } from '../memory/frame-store.ts'
 import { type Bank, placeBanks } from '../memory/banks.ts'
+import { refuseMachineUse } from '../host/linux/machine-use.ts'
 import { readPciFunction } from '../host/linux/pci-functions.ts'
 import { type Native, loadNative } from '../native/load.ts'
+import { FRAMES } from './frames.ts'
 import { openModel } from './open-model.ts'
 import type { Profile } from '../profile/schema.ts'
 import { selectProfile } from './select-profile.ts'
@@ -40,9 +42,6 @@ export interface SessionOptions extends TakingOptions {
   readonly plant?: Plant
 }
 
-/** Frames of a session: 16 MiB. */
-const FRAMES = 4096
-
 /**
  * Opens a device and everything above it. A PCI function that vfio-pci does not have yet is taken from its driver, with the
  * rest of its IOMMU group, and given back when the session is closed or this process ends, however it does.
@@ -55,6 +54,8 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   checkType1(reference, options.type1)
   const native = options.native ?? loadNative()
   const found = identify(reference)
+  // Before anything else is said of it: nobody should write a profile for the disk of the root file system.
+  if (reference.backend !== 'loopback') refuseMachineUse([reference.address], options.machine)
   const profile = selectProfile(options.profile, found.identity)
   if (reference.backend === 'loopback') return start(reference, undefined, { native, found, profile, options })
   checkAddon(native)

@@ -23,7 +23,7 @@ export interface PciOptions extends Omit<Type1Options, 'native'> {
 
 /**
  * What the back end needs to know of the function, found before anything of it is taken.
- * @throws ProbarError device-absent, iommu-unavailable, device-driver, permission-denied
+ * @throws ProbarError device-absent, iommu-unavailable, device-driver, group-not-viable, permission-denied
  */
 export function findPciTarget(address: string, asked: PciBackend | 'auto'): PciTarget {
   const backend = asked === 'auto' ? presentBackend(address) : asked

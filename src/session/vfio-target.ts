@@ -2,6 +2,7 @@ import { accessSync, constants, existsSync } from 'node:fs'
 import { OsError, ProbarError } from '../base/errors.ts'
 import type { IommufdTarget } from '../backend/iommufd/open.ts'
 import type { VfioTarget } from '../backend/vfio-device/target.ts'
+import { culpritText, culpritsOf } from '../host/linux/group-culprits.ts'
 import { type PciFunction, readPciFunction } from '../host/linux/pci-functions.ts'
 import { vfioDeviceFile } from '../host/linux/vfio-nodes.ts'
 
@@ -22,7 +23,7 @@ export const PLACES: VfioPlaces = {
 
 /**
  * A function that can be opened through VFIO, with what the back end needs to know of it.
- * @throws ProbarError device-absent, iommu-unavailable, device-driver, permission-denied
+ * @throws ProbarError device-absent, iommu-unavailable, device-driver, group-not-viable, permission-denied
  */
 export function vfioTarget(address: string, places: VfioPlaces = PLACES): VfioTarget {
   const target = boundFunction(address, places)
@@ -58,7 +59,20 @@ function boundFunction(address: string, places: VfioPlaces): VfioTarget {
       `${address} is in no IOMMU group: ${mend}. Without one there is --backend noiommu, which protects nothing`,
     )
   }
-  return targetOf(fn, fn.iommuGroup, places.sysfs)
+  const target = targetOf(fn, fn.iommuGroup, places.sysfs)
+  refuseUnviable(fn, places)
+  return target
+}
+
+/** The kernel would only say that the group is not viable. @throws ProbarError group-not-viable */
+function refuseUnviable({ address, iommuGroup, groupMembers }: PciFunction, { sysfs }: VfioPlaces): void {
+  const culprits = culpritsOf(groupMembers.map((member) => readPciFunction(member, sysfs)))
+  if (culprits.length === 0) return
+  const mend = `'probar bind ${address}' as root takes them all, or unbind them from their drivers`
+  throw new ProbarError(
+    'group-not-viable',
+    `${address} cannot be used while its IOMMU group ${iommuGroup} has ${culpritText(culprits)}: ${mend}`,
+  )
 }
 
 /** @throws ProbarError device-driver */
@@ -68,13 +82,6 @@ export function targetOf(fn: PciFunction, group: number, sysfs?: string): VfioTa
   const rom = fn.rom === undefined ? {} : { rom: fn.rom }
   const companions = fn.groupMembers.filter((other) => readPciFunction(other, sysfs).driver === DRIVER)
   return { address, group, driver, identity: fn, bars, companions, resetMethods, ...rom }
-}
-
-/** Why the function cannot be used, or undefined when it can. */
-export function readiness(fn: PciFunction, places: VfioPlaces = PLACES): string | undefined {
-  if (fn.iommuGroup === undefined || existsSync(noIommuFile(fn.iommuGroup, places))) return 'no IOMMU group'
-  if (fn.driver !== DRIVER) return fn.driver === undefined ? 'no driver' : `bound to ${fn.driver}`
-  return undefined
 }
 
 function wrongDriver({ address, driver }: PciFunction): ProbarError {

@@ -16,7 +16,7 @@ export function details(device: ListedDevice): string {
     ['NUMA node', device.numaNode === undefined ? undefined : String(device.numaNode)],
     ...device.bars.map((bar) => [`BAR ${bar.index}`, barText({ ...bar, address: bar.start, enabled: true })] as const),
     ['profile', device.profiles.join(', ') || 'none matches'],
-    ['state', device.problem ?? 'ready'],
+    ['state', device.problem ?? device.remark ?? 'ready'],
   ]
   const lines = rows.flatMap(([label, text]) => (text === undefined ? [] : [`    ${label.padEnd(12)} ${text}\n`]))
   return `${shortReference(device)}\n${lines.join('')}`

@@ -17,7 +17,7 @@ export function asTable(devices: readonly ListedDevice[], columns = COLUMNS): st
     device.names.class ?? device.classCode.toString(16).padStart(6, '0'),
     device.group === undefined ? '-' : String(device.group),
     device.profiles.join(',') || '-',
-    device.problem ?? 'ready',
+    device.problem ?? device.remark ?? 'ready',
   ])
   const others = [0, 1, 3, 4, 5].map((column) => Math.max(...[head, ...rows].map((row) => row[column]?.length ?? 0)))
   const room = columns - others.reduce((sum, width) => sum + width + 2, 0)

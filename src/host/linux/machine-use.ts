@@ -1,5 +1,5 @@
 import { ProbarError } from '../../base/errors.ts'
-import { SystemFiles } from './machine-use/system-files.ts'
+import { SystemFiles } from './system-files.ts'
 import { usedFunctions } from './machine-use/uses.ts'
 
 /** Where the kernel shows what it uses, and what a process was told. */
@@ -15,6 +15,8 @@ export interface MachineUse {
   readonly address: string
   /** A phrase without its subject: `holds the root file system (/dev/nvme0n1p2 on /)`. */
   readonly use: string
+  /** The same for a column of a table: `root file system`. */
+  readonly label: string
 }
 
 /**
@@ -30,10 +32,14 @@ export function machineUses(addresses: readonly string[], places: MachinePlaces 
   const files = new SystemFiles(places.root)
   const used = usedFunctions(files, places.sshConnection)
   return addresses.flatMap((address) => {
-    const own = (used.get(address) ?? []).map((use) => ({ address, use }))
+    const own = (used.get(address) ?? []).map((phrase) => ({ address, ...phrase }))
     const members = groupOf(files, address)
     const theirs = members.flatMap((member) =>
-      (used.get(member) ?? []).map((use) => ({ address, use: `shares its IOMMU group with ${member}, which ${use}` })),
+      (used.get(member) ?? []).map(({ use, label }) => ({
+        address,
+        use: `shares its IOMMU group with ${member}, which ${use}`,
+        label,
+      })),
     )
     return [...own, ...theirs]
   })

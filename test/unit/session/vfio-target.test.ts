@@ -3,9 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from '@jest/globals'
 import { OsError } from '../../../src/base/errors.ts'
-import { readPciFunction } from '../../../src/host/linux/pci-functions.ts'
 import { noIommuTarget } from '../../../src/session/noiommu-target.ts'
-import { type VfioPlaces, iommufdTarget, readiness, vfioTarget } from '../../../src/session/vfio-target.ts'
+import { type VfioPlaces, iommufdTarget, vfioTarget } from '../../../src/session/vfio-target.ts'
 import { type FakeFunction, FakeSysfs } from '../host/sysfs.ts'
 
 const ADDRESS = '0000:01:00.0'
@@ -83,21 +82,31 @@ describe('a function as a target of VFIO', () => {
     })
   })
 
+  it('is refused while a neighbour in its group has a driver; the message names both', () => {
+    const group = { group: 12 }
+    const find = (driver: string): unknown => {
+      using sysfs = new FakeSysfs({
+        [ADDRESS]: { ...READY, neighbours: ['0000:01:00.1'] },
+        '0000:01:00.1': { ...group, driver },
+      })
+      try {
+        return vfioTarget(ADDRESS, { sysfs: sysfs.path, groups: sysfs.path, access: () => undefined })
+      } catch (error) {
+        return error
+      }
+    }
+    expect(find('snd_hda_intel')).toMatchObject({
+      code: 'group-not-viable',
+      message: expect.stringMatching(/IOMMU group 12 has 0000:01:00\.1 on snd_hda_intel: .*probar bind/),
+    })
+    expect(find('pcieport')).not.toMatchObject({ code: 'group-not-viable' })
+  })
+
   it('is refused when there is no such function', () => {
     using sysfs = new FakeSysfs({})
     const places = { sysfs: sysfs.path, groups: '/nowhere', access: () => undefined }
     expect(() => vfioTarget(ADDRESS, places)).toThrow(expect.objectContaining({ code: 'device-absent' }))
   })
-})
-
-it.each([
-  [READY, undefined],
-  [{ ...READY, driver: 'nvme' }, 'bound to nvme'],
-  [{ group: 3 }, 'no driver'],
-  [{ driver: 'vfio-pci' }, 'no IOMMU group'],
-] as const)('the readiness of %p is %s', (fn, expected) => {
-  using sysfs = new FakeSysfs({ [ADDRESS]: fn })
-  expect(readiness(readPciFunction(ADDRESS, sysfs.path))).toBe(expected)
 })
 
 /** Calls `find` on a machine with this one function and these files under /dev/vfio. */
@@ -180,16 +189,12 @@ describe('a function as a target of noiommu', () => {
     })
   })
 
-  it('is no target of the back ends that need an IOMMU, and not ready', () => {
+  it('is no target of the back ends that need an IOMMU', () => {
     const asked = [vfioTarget, iommufdTarget].map((target) =>
       withFiles(READY, ['noiommu-12'], (places) => target(ADDRESS, places)),
     )
     for (const error of asked) {
       expect(error).toMatchObject({ code: 'iommu-unavailable', message: expect.stringContaining('--backend noiommu') })
     }
-    const ready = withFiles(READY, ['noiommu-12'], (places) =>
-      readiness(readPciFunction(ADDRESS, places.sysfs), places),
-    )
-    expect(ready).toBe('no IOMMU group')
   })
 })

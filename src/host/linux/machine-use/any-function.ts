@@ -1,6 +1,6 @@
 import { basename } from 'node:path'
 import { type Kind, functionsOnWay } from './carriers.ts'
-import type { SystemFiles } from './system-files.ts'
+import type { SystemFiles } from '../system-files.ts'
 
 /** The chains of all functions that something of the kind could rest on. */
 export function anyFunction(files: SystemFiles, kind: Kind): readonly (readonly string[])[] {

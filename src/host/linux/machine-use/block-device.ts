@@ -1,6 +1,6 @@
 import { basename, dirname } from 'node:path'
 import { type Carriers, NOTHING, carriedBy, together } from './carriers.ts'
-import type { SystemFiles } from './system-files.ts'
+import type { SystemFiles } from '../system-files.ts'
 
 /** The path in /sys of a block device's folder, from its numbers as `/proc/self/mountinfo` has them: `259:2`. */
 export const blockByNumber = (files: SystemFiles, numbers: string): string | undefined =>

@@ -1,5 +1,5 @@
 import { basename } from 'node:path'
-import type { SystemFiles } from './system-files.ts'
+import type { SystemFiles } from '../system-files.ts'
 
 /** What a use can rest on when nothing tells on which function of it. */
 export type Kind = 'storage' | 'network'

@@ -1,5 +1,5 @@
 import { type IpAddress, parseHexIp, parseIp } from './ip-address.ts'
-import type { SystemFiles } from './system-files.ts'
+import type { SystemFiles } from '../system-files.ts'
 
 /** An established TCP connection. */
 export interface Connection {

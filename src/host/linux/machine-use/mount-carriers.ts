@@ -2,7 +2,7 @@ import { blockByNode, blockByNumber, blockCarriers } from './block-device.ts'
 import { type Carriers, NOTHING, carriedBy, together } from './carriers.ts'
 import { memberOf } from './member.ts'
 import type { Mount } from './mounts.ts'
-import type { SystemFiles } from './system-files.ts'
+import type { SystemFiles } from '../system-files.ts'
 
 const UNPLACED_DISK: Carriers = { ...NOTHING, unplaced: ['storage', 'network'] }
 

@@ -1,4 +1,4 @@
-import type { SystemFiles } from './system-files.ts'
+import type { SystemFiles } from '../system-files.ts'
 
 /** A line of /proc/PID/mountinfo (kernel: Documentation/filesystems/proc.rst, 3.5). */
 export interface Mount {

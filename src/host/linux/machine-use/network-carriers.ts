@@ -1,7 +1,7 @@
 import { type Carriers, NOTHING, carriedBy, together } from './carriers.ts'
 import { type IpAddress, isLoopback, parseIp } from './ip-address.ts'
 import { type Route, interfacesTo, parseRoutes, parseRoutes6 } from './routes.ts'
-import type { SystemFiles } from './system-files.ts'
+import type { SystemFiles } from '../system-files.ts'
 
 const UNPLACED: Carriers = { ...NOTHING, unplaced: ['network'] }
 

@@ -4,12 +4,17 @@ import { type Carriers, NOTHING } from './carriers.ts'
 import { mountCarriers } from './mount-carriers.ts'
 import { memberOf } from './member.ts'
 import { type Mount, parseSwaps, readMounts } from './mounts.ts'
-import type { SystemFiles } from './system-files.ts'
+import type { SystemFiles } from '../system-files.ts'
 
 /** Something that the machine needs, and what it rests on. */
-export interface Use extends Carriers {
+export interface Use extends Carriers, Phrase {}
+
+/** In words, for a message and for a table. */
+export interface Phrase {
   /** As in `0000:03:00.0 holds the root file system (/dev/sda2 on /)`. */
   readonly use: string
+  /** For a column of a table: `root file system`. */
+  readonly label: string
 }
 
 /** Whatever file systems, swap and arrays of disks rest on. */
@@ -17,18 +22,21 @@ export function storageUses(files: SystemFiles): readonly Use[] {
   return [...mountUses(files), ...swapUses(files), ...memberUses(files)]
 }
 
-const anywhere = (use: string): Use => ({ ...NOTHING, use, unplaced: ['storage', 'network'] })
+const anywhere = (use: string, label: string): Use => ({ ...NOTHING, use, label, unplaced: ['storage', 'network'] })
 
 function mountUses(files: SystemFiles): readonly Use[] {
   const mounts = readMounts(files)
-  if (mounts === undefined) return [anywhere('holds the root file system (/proc/self/mountinfo is not there)')]
-  const uses = mounts.map((mount) => ({ ...mountCarriers(files, mount), use: mountUse(mount) }))
+  if (mounts === undefined) return [anywhere('holds the root file system (/proc/self/mountinfo is not there)', ROOT)]
+  const uses = mounts.map((mount) => ({ ...mountCarriers(files, mount), ...mountUse(mount) }))
   return [...uses, ...rootOfUnknownPlace(mounts, uses)]
 }
 
-function mountUse({ point, source }: Mount): string {
-  const what = point === '/' ? 'the root file system' : 'a mounted file system'
-  return `holds ${what} (${source} on ${point})`
+const ROOT = 'root file system'
+
+function mountUse({ point, source }: Mount): Phrase {
+  const where = `(${source} on ${point})`
+  if (point === '/') return { use: `holds the root file system ${where}`, label: ROOT }
+  return { use: `holds a mounted file system ${where}`, label: 'file system' }
 }
 
 /** A root of layers, as a container's, may show no file system that rests on anything. Then it rests on any disk. */
@@ -37,7 +45,7 @@ function rootOfUnknownPlace(mounts: readonly Mount[], carried: readonly Carriers
   const layered = root !== undefined && /^(?:overlay|aufs|fuse\..*|unionfs)$/.test(root.type)
   if (!layered || carried.some(({ chains, servers, unplaced }) => [...chains, ...servers, ...unplaced].length > 0))
     return []
-  return [anywhere(`holds what the root file system (${root.type}) is made of`)]
+  return [anywhere(`holds what the root file system (${root.type}) is made of`, ROOT)]
 }
 
 function swapUses(files: SystemFiles): readonly Use[] {
@@ -45,7 +53,8 @@ function swapUses(files: SystemFiles): readonly Use[] {
   return partitions.map(({ path }) => {
     const block = blockByNode(files, path)
     const use = `holds swap space (${path})`
-    return block === undefined ? anywhere(use) : { ...blockCarriers(files, block), use }
+    const label = 'swap'
+    return block === undefined ? anywhere(use, label) : { ...blockCarriers(files, block), use, label }
   })
 }
 
@@ -56,7 +65,8 @@ function memberUses(files: SystemFiles): readonly Use[] {
     const carriers = blockCarriers(files, path)
     if (carriers.chains.length === 0) return []
     const members = [...holders(files, path), memberOf(files, path)].filter((what) => what !== undefined)
-    return members.map((what) => ({ ...carriers, use: `has a disk (/dev/${basename(path)}) that is ${what}` }))
+    const disk = `has a disk (/dev/${basename(path)}) that is`
+    return members.map((what) => ({ ...carriers, use: `${disk} ${what}`, label: 'disk of an array' }))
   })
 }
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { type MachineUse, machineUses } from '../../../../src/host/linux/machine-use.ts'
 
-/** Contents of a file by its path; `-> /target` makes a symbolic link to a path below the same root, `=> text` one that
+/** Contents of a file by its path, which ends with a slash for an empty folder; `-> /target` makes a symbolic link to a path below the same root, `=> text` one that
  * says exactly that. */
 export type Tree = Readonly<Record<string, string | Buffer>>
 
@@ -11,8 +11,10 @@ export type Tree = Readonly<Record<string, string | Buffer>>
 export class FakeMachine implements Disposable {
   readonly root = mkdtempSync(join(tmpdir(), 'probar-machine-'))
 
+  /** Of several trees the last one that has a path counts. */
   constructor(...trees: readonly Tree[]) {
-    for (const [path, contents] of trees.flatMap(Object.entries<string | Buffer>)) this.#add(path, contents)
+    const files = new Map(trees.flatMap((tree) => Object.entries(tree)))
+    for (const [path, contents] of files) this.#add(path, contents)
   }
 
   [Symbol.dispose](): void {
@@ -25,7 +27,8 @@ export class FakeMachine implements Disposable {
 
   #add(path: string, contents: string | Buffer): void {
     const place = join(this.root, path)
-    mkdirSync(dirname(place), { recursive: true })
+    mkdirSync(path.endsWith('/') ? place : dirname(place), { recursive: true })
+    if (path.endsWith('/')) return
     if (typeof contents === 'string' && contents.startsWith('=> ')) symlinkSync(contents.slice(3), place)
     else if (typeof contents === 'string' && contents.startsWith('-> '))
       symlinkSync(join(this.root, contents.slice(3)), place)

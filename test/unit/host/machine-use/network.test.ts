@@ -44,12 +44,14 @@ describe('a network card', () => {
     using machine = new FakeMachine(...MACHINE, tcp(['192.0.2.1:2222', '192.0.2.50:51000', '01', 1234]))
     expect(machine.uses([CARD])).toEqual([])
     using served = new FakeMachine(...MACHINE, tcp(['192.0.2.1:2222', '192.0.2.50:51000', '01', 1234]), server)
-    expect(served.uses([CARD, OTHER])).toEqual([{ address: CARD, use: WITH }])
+    expect(served.uses([CARD, OTHER])).toEqual([{ address: CARD, use: WITH, label: 'SSH session' }])
   })
 
   it('carries the one that the caller was told of', () => {
     using machine = new FakeMachine(...MACHINE)
-    expect(machine.uses([CARD, OTHER], '192.0.2.50 51000 192.0.2.1 2222')).toEqual([{ address: CARD, use: WITH }])
+    expect(machine.uses([CARD, OTHER], '192.0.2.50 51000 192.0.2.1 2222')).toEqual([
+      { address: CARD, use: WITH, label: 'SSH session' },
+    ])
     expect(machine.uses([CARD, OTHER], '127.0.0.1 51000 127.0.0.1 22')).toEqual([])
   })
 

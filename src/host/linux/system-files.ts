@@ -1,6 +1,8 @@
-import { readFileSync, readdirSync, readlinkSync, realpathSync } from 'node:fs'
+import { accessSync, constants, existsSync, readFileSync, readdirSync, readlinkSync, realpathSync } from 'node:fs'
 import { join, relative } from 'node:path'
-import { systemErrorCode } from '../../../base/system-error.ts'
+import { systemErrorCode } from '../../base/system-error.ts'
+
+export type Access = 'granted' | 'denied' | 'absent'
 
 /**
  * What the kernel tells in /proc and /sys, below a root folder that tests replace. What is not there is undefined or
@@ -42,6 +44,21 @@ export class SystemFiles {
   real(path: string): string | undefined {
     const found = this.#look(path, () => realpathSync(this.place(path)))
     return found === undefined ? undefined : `/${relative(this.#root, found)}`
+  }
+
+  exists(path: string): boolean {
+    return existsSync(this.place(path))
+  }
+
+  /** Whether this user may open a file for reading, and for writing too where that is asked. Nothing is opened. */
+  access(path: string, writing = true): Access {
+    if (!this.exists(path)) return 'absent'
+    try {
+      accessSync(this.place(path), writing ? constants.R_OK | constants.W_OK : constants.R_OK)
+      return 'granted'
+    } catch {
+      return 'denied'
+    }
   }
 
   #look<T>(path: string, look: () => T): T | undefined {
