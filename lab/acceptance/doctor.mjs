@@ -28,7 +28,7 @@ function ready(backends, expect) {
   expect(String(told.backends) === String(backends), `doctor found ${told.backends} usable, not ${backends}`)
   const lines = [...told.machine, ...told.device]
   const bad = lines.filter(({ state }) => state === 'bad').map(({ check }) => check)
-  expect(bad.length === 0, `bad in a healthy guest: ${bad}`)
+  expect(bad.length === 0, `bad in a healthy guest: ${bad.join(', ')}`)
   const ok = lines.filter(({ state }) => state === 'ok').map(({ check }) => check)
   for (const check of ['iommu', 'interrupt-remapping', 'vfio', 'group', 'driver', 'reset', 'machine-use']) {
     expect(ok.includes(check), `${check} is not ok in a healthy guest`)
