@@ -7,13 +7,18 @@ import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { jestInGuest, judgeContract } from './acceptance/contract.mjs'
+import { jestInGuest, jestLine, judgeContract } from './acceptance/contract.mjs'
 import { root, runGuest } from './acceptance/guest.mjs'
 import { judgeShortage, shortageSteps } from './acceptance/shortage.mjs'
 import { dryRun } from './workflow.mjs'
 
 const folder = mkdtempSync(join(tmpdir(), 'probar-lab-'))
 const ALL = ['--devices', 'all']
+/** A device of many vectors, and two functions in one slot: test/lab/functions.test.ts. The bench has ten before them. */
+const FURTHER = ['nec-usb-xhci', 'edu,multifunction=on,addr=0', 'edu,bus=port12,addr=0.1'].flatMap((device) => [
+  '--qemu-device',
+  device,
+])
 const OWN = ['--kernel', 'own']
 const EDU = '0000:01:00.0'
 const EDU_64 = '0000:02:00.0'
@@ -30,9 +35,10 @@ const interfaces = {
     runGuest({
       name: 'vfio',
       folder,
-      options: ALL,
+      options: [...ALL, ...FURTHER],
       timeout: TIMEOUT,
       steps: {
+        functions: jestLine('functions'),
         run: runLine(EDU, 'run.json'),
         wide: runLine(EDU_64, 'wide.json', '--profile qemu-edu-64'),
         iommufd: `probar run --device ${EDU} --backend iommufd`,
@@ -48,9 +54,10 @@ const interfaces = {
     runGuest({
       name: 'iommufd',
       folder,
-      options: [...OWN, ...ALL],
+      options: [...OWN, ...ALL, ...FURTHER],
       timeout: TIMEOUT,
       steps: {
+        functions: jestLine('functions'),
         run: runLine(EDU, 'run.json'),
         doctor: doctorLine('vfio,iommufd'),
         contract: jestInGuest('iommufd'),
@@ -134,6 +141,7 @@ function noIommuWords() {
 
 function judgeStock(guest, model) {
   judgeContract('vfio', guest.json('contract.json'), expect)
+  expectStatus(guest, 'functions', 0, 'vectors, ROM, ports and resets behind vfio')
   judgeRun(guest, 'run', 'run.json', 'vfio', model)
   judgeRun(guest, 'wide', 'wide.json', 'vfio', model)
   judgeRun(guest, 'type1', 'type1.json', 'vfio', model)
@@ -147,6 +155,7 @@ function judgeStock(guest, model) {
 
 function judgeOwn(guest, model) {
   judgeContract('iommufd', guest.json('contract.json'), expect)
+  expectStatus(guest, 'functions', 0, 'vectors, ROM, ports and resets behind iommufd')
   judgeRun(guest, 'run', 'run.json', 'iommufd', model)
   expectStatus(guest, 'doctor', 0, 'the doctor behind iommufd')
 }

@@ -35,10 +35,12 @@ const skips = {
   'qemu-bochs-display': [EDU, INTERRUPTS],
 }
 
-export const jestInGuest = (backend) =>
+export const jestInGuest = (backend) => `${jestLine(backend)} --json --outputFile=$PROBAR_OUT/contract.json`
+
+/** One file of test/lab, judged by its exit status. */
+export const jestLine = (file) =>
   'node --experimental-vm-modules --disable-warning=ExperimentalWarning node_modules/jest/bin/jest.js' +
-  ` --selectProjects lab --testPathPatterns test/lab/${backend}.test --runInBand --ci` +
-  ' --json --outputFile=$PROBAR_OUT/contract.json'
+  ` --selectProjects lab --testPathPatterns test/lab/${file}.test --runInBand --ci`
 
 /** @param results what jest wrote; `expect(holds, otherwise)` collects what does not hold */
 export function judgeContract(backend, results, expect) {
