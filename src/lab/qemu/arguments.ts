@@ -76,6 +76,8 @@ export function kernelCommandLine({ iommu, verbose }: Pick<GuestShape, 'iommu' |
     'panic=-1 random.trust_cpu=on tsc=reliable mitigations=off',
     // the own kernel is too small to be granted the ports' services (hot plug, errors) by the firmware
     'pcie_ports=native',
+    // where the host is busy, no timer interrupt comes in the moment in which the kernel looks for one, and it gives up
+    'no_timer_check',
     iommu === 'none' ? 'intel_iommu=off' : 'intel_iommu=on iommu.strict=1',
   ].join(' ')
 }
