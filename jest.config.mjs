@@ -15,6 +15,8 @@ const project = (name) => ({
 })
 
 export default {
+  // Against tests that hang, on machines of any speed; nothing is measured by it.
+  testTimeout: 120_000,
   cacheDirectory: '<rootDir>/.cache/jest',
   projects: ['unit', 'contract', 'native', 'cli', 'lab'].map(project),
 }

@@ -117,7 +117,7 @@ function hasOwnKernel() {
   if (process.env.CI !== undefined) return true
   const cache = join(root, '.cache/lab')
   mkdirSync(cache, { recursive: true })
-  return readdirSync(cache).some((name) => name.startsWith('own-'))
+  return readdirSync(cache).some((name) => /^own-[0-9a-f]{12}-/.test(name))
 }
 
 function runLine(device, file, words = '') {

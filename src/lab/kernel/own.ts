@@ -102,7 +102,7 @@ async function build(request: OwnKernelRequest, tools: OwnTools, source: string,
     throw await failureOf(error, log)
   }
   await ended(log)
-  await rm(log.path)
+  await rm(log.path, { force: true })
 }
 
 /** Who builds where and when is not to be found in the kernel, and an outer make is not to be taken for its own. */

@@ -188,4 +188,11 @@ onPosix('the log of a build', () => {
       await rm(folder, { recursive: true })
     }
   })
+
+  it('outlives a file that cannot be written, and says so with the last lines', async () => {
+    const log = new BuildLog('/nowhere/at/all.log', new VirtualClock(), () => undefined)
+    await new Promise((resolve) => log.write('  CC  init/main.o\n', resolve))
+    await new Promise<void>((resolve) => log.end(resolve))
+    expect(log.tail).toMatch(/main\.o\n\(the log was not written to the end: ENOENT/)
+  })
 })
