@@ -140,11 +140,15 @@ describe('a device that is broken otherwise is noticed by the contract', () => {
 })
 
 describe('the contract', () => {
-  it.each(Object.entries(soundBenches))('passes when nothing is broken in a wrapped bench: %s', async (_, wrap) => {
-    for (const check of deviceChecks) {
-      await runCheck(check, async () => wrap(await openLoopbackBench('loopback:edu')))
-    }
-  })
+  it.each(Object.entries(soundBenches))(
+    'passes when nothing is broken in a wrapped bench: %s',
+    async (_, wrap) => {
+      for (const check of deviceChecks) {
+        await runCheck(check, async () => wrap(await openLoopbackBench('loopback:edu')))
+      }
+    },
+    60_000,
+  )
 
   it('has no check that was never seen to fail', () => {
     const shown = new Set([...Object.values(noticedBy).flat(), ...Object.keys(brokenBenches)])

@@ -1,5 +1,5 @@
 import type { Va } from '../../base/address.ts'
-import { codeOf } from '../../base/errors.ts'
+import { ProbarError, codeOf } from '../../base/errors.ts'
 import { NtStatus } from '../../base/ntstatus.ts'
 import { PAGE_SHIFT, PAGE_SIZE } from '../../base/pages.ts'
 import type { DmaAccess, DmaDomain, Mapping } from '../../device/contract.ts'
@@ -17,6 +17,8 @@ export interface AdapterParts {
   /** Bits of the device's addresses, from its description. */
   readonly addressWidth: number
   readonly mapRegisters: number
+  /** Map registers that the description asks for: more than were granted where the platform has few mappings. */
+  readonly wanted: number
 }
 
 /** Called at DISPATCH_LEVEL with the list (DMA-022). */
@@ -82,7 +84,7 @@ export class DmaAdapter {
     }
     const start = Number(CurrentVa - MmGetMdlVirtualAddress(Mdl))
     if (start < 0 || start + Length > MmGetMdlByteCount(Mdl)) return NtStatus.STATUS_BUFFER_TOO_SMALL
-    if (ADDRESS_AND_SIZE_TO_SPAN_PAGES(CurrentVa, Length) > this.mapRegisters)
+    if (this.#exceedsMapRegisters(ADDRESS_AND_SIZE_TO_SPAN_PAGES(CurrentVa, Length)))
       return NtStatus.STATUS_INSUFFICIENT_RESOURCES
     const list = this.#mapList(Mdl, CurrentVa, Length, WriteToDevice)
     if (list === undefined) return NtStatus.STATUS_INSUFFICIENT_RESOURCES
@@ -126,6 +128,22 @@ export class DmaAdapter {
     }
     this.#lists.clear()
     this.#open = false
+  }
+
+  /** What the description asked for and the platform could not grant is a shortage of the platform. */
+  #exceedsMapRegisters(pages: number): boolean {
+    if (pages <= this.mapRegisters) return false
+    const { kernel, wanted } = this.#parts
+    if (pages <= wanted) {
+      const why = `a list of ${pages} pages may need as many mappings, and the platform has ${this.mapRegisters} at once`
+      kernel.shortages.note(
+        new ProbarError(
+          'dma-entries-exhausted',
+          `${why}: raise the module parameter vfio_iommu_type1.dma_entry_limit, or use the back end iommufd`,
+        ),
+      )
+    }
+    return true
   }
 
   #requireAlive(routine: string): void {

@@ -36,7 +36,7 @@ export class Dma {
     const wanted = Math.ceil(DeviceDescription.get('MaximumLength') / PAGE_SIZE) + 1
     const mapRegisters = Math.min(wanted, this.#domain.capabilities.maxEntries)
     const { domain, kernel, mm } = { domain: this.#domain, kernel: this.#kernel, mm: this.#mm }
-    const adapter = new DmaAdapter({ kernel, mm, domain, addressWidth: width, mapRegisters })
+    const adapter = new DmaAdapter({ kernel, mm, domain, addressWidth: width, mapRegisters, wanted })
     this.#adapters.add(adapter)
     NumberOfMapRegisters.value = mapRegisters
     return adapter
