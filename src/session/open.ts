@@ -1,4 +1,4 @@
-import { Disposal } from '../base/disposal.ts'
+import { Disposal, undoAfter } from '../base/disposal.ts'
 import { ProbarError } from '../base/errors.ts'
 import { seededRandom } from '../base/random.ts'
 import { VirtualClock } from '../base/virtual-clock.ts'
@@ -111,8 +111,7 @@ async function start(
     const parts = { device, frames, profile, random, seed, plant, taken }
     return await Session.start({ ...parts, ...(addonProblem && { addonProblem }) })
   } catch (error) {
-    device.close()
-    throw error
+    return undoAfter(error, [() => device.close()])
   }
 }
 

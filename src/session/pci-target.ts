@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { accessSync, constants } from 'node:fs'
 import { openIommufd } from '../backend/iommufd/open.ts'
 import type { IommufdTarget } from '../backend/iommufd/open.ts'
 import { openNoIommu } from '../backend/noiommu/open.ts'
@@ -58,8 +58,17 @@ export function checkAddon({ vfio, memory, addonProblem }: Native): MemorySurfac
   return { ...memory, ...vfio }
 }
 
+function mayUse(file: string): boolean {
+  try {
+    accessSync(file, constants.R_OK | constants.W_OK)
+    return true
+  } catch {
+    return false
+  }
+}
+
 /** iommufd where the kernel offers it for this function and this user. */
 function presentBackend(address: string): PciBackend {
   const file = vfioDeviceFile(address)
-  return file !== undefined && existsSync(file) && opensIommufd() ? 'iommufd' : 'vfio'
+  return file !== undefined && mayUse(file) && opensIommufd() ? 'iommufd' : 'vfio'
 }

@@ -31,9 +31,9 @@ export function vfioHolders(files: SystemFiles, nodes: readonly string[], lease:
   }
 }
 
-/** Whether a process that this user may see has the file open. */
-export const isOpen = (files: SystemFiles, path: string): boolean =>
-  openFiles(files).some(({ paths }) => paths.includes(path))
+/** Whether a process has the file open; one whose files this user may not see is taken for `pid`, which should have it. */
+export const isOpen = (files: SystemFiles, path: string, pid: number): boolean =>
+  openFiles(files).some((one) => one.paths.includes(path) || (one.pid === pid && !one.seen))
 
 interface OpenFiles {
   readonly pid: number

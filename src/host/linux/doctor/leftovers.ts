@@ -30,7 +30,7 @@ export function readLeftovers(files: SystemFiles): readonly Leftover[] {
 
 function stateOf(journal: Journal, files: SystemFiles, bootId: string | undefined): Leftover['state'] {
   if (journal.holder.bootId !== bootId) return 'rebooted'
-  if (isOpen(files, `${LEASES}/${journal.name}.lease`)) return 'held'
+  if (isOpen(files, `${LEASES}/${journal.name}.lease`, journal.holder.pid)) return 'held'
   return journal.functions.every(({ until }) => until === 'unbind') ? 'bound' : 'left'
 }
 

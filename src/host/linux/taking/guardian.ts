@@ -7,7 +7,7 @@ import { ProbarError } from '../../../base/errors.ts'
 import type { Lease } from './lease.ts'
 import type { TakingPlaces } from './places.ts'
 
-/** Waits for the death of this process in order to put back what is in the journal then (docs/adr/0007-…). */
+/** Waits for the death of this process in order to put back what is in the journal then (docs/adr/0008-…). */
 export interface Guardian {
   /** Ends it; to be called when nothing is left to be put back. @throws ProbarError timeout when it does not end */
   dismiss(): Promise<void>

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { codeOf } from '../../../base/errors.ts'
 import type { FileLockSurface } from '../../../native/surface.ts'
 import { type FinishedJournal, type Returned, finishJournal } from './finish.ts'
@@ -27,14 +28,15 @@ export interface Repaired {
  * @throws OsError permission-denied, os-error
  */
 export function finishJournals(locks: FileLockSurface, places: TakingPlaces = machinePlaces()): readonly Repaired[] {
-  return journalFiles(places).map((file) => {
+  return journalFiles(places).flatMap((file) => {
     const name = file.slice(file.lastIndexOf('/') + 1, -'.json'.length)
     const state = tryLease(name, thisProcess('probar doctor --repair', places), places, locks)
     if ('heldBy' in state) {
       return { file, state: 'held', returned: [], text: `${name} is held by ${told(state.heldBy)}: nothing to repair` }
     }
     try {
-      return finishOne(file, places)
+      // Its holder may have finished it since it was listed.
+      return existsSync(file) ? finishOne(file, places) : []
     } finally {
       state.lease[Symbol.dispose]()
     }

@@ -1,4 +1,7 @@
 import { expect, it } from '@jest/globals'
+import { readLeftovers } from '../../../../src/host/linux/doctor/leftovers.ts'
+import { SystemFiles } from '../../../../src/host/linux/system-files.ts'
+import { FakeMachine } from '../machine-use/fake-machine.ts'
 import { commands, factsOf, line } from './healthy.ts'
 
 const BOOT = '/proc/sys/kernel/random/boot_id'
@@ -29,6 +32,17 @@ it('a device of a run that is no more is a warning, with the command that gives 
 it('a device of a run that goes on is none', () => {
   const held = { [FILE]: journal('end'), '/proc/77/fd/4': '=> /run/probar/group-7.lease' }
   expect(line('leftovers', machine(held)).state).toBe('ok')
+})
+
+it('a device of a run whose files this user may not see is none', () => {
+  using folder = new FakeMachine({ [BOOT]: 'this-boot\n', [FILE]: journal('end'), '/proc/77/comm': 'node\n' })
+  class Hidden extends SystemFiles {
+    override get denied(): readonly string[] {
+      return ['/proc/77/fd']
+    }
+  }
+  const states = (files: SystemFiles): readonly string[] => readLeftovers(files).map(({ state }) => state)
+  expect([states(new Hidden(folder.root)), states(new SystemFiles(folder.root))]).toEqual([['held'], ['left']])
 })
 
 it('a device that was bound by hand is told, and none', () => {

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from '@jest/globals'
 import { type Repaired, finishJournals } from '../../../../src/host/linux/taking/repair.ts'
@@ -55,6 +55,16 @@ describe('finishing journals', () => {
     expect(machine.written).toEqual([])
     expect(machine.journals).toEqual(['group-7.json'])
     await taken[Symbol.asyncDispose]()
+  })
+
+  it('that its holder finished just now is none', () => {
+    using machine = new FakeMachine()
+    const file = abandon(machine)
+    const lockFile = (descriptor: number): boolean => {
+      rmSync(file)
+      return locks.lockFile(descriptor)
+    }
+    expect(finishJournals({ lockFile }, machine.places)).toEqual([])
   })
 
   it('of another boot: the machine undid it, so nothing is written, and the journal is gone', () => {
