@@ -28,11 +28,8 @@ export function noIommuTarget(address: string, places: VfioPlaces = PLACES, mode
     const why = 'this kernel has no noiommu mode (CONFIG_VFIO_NOIOMMU), or vfio is not loaded'
     throw new ProbarError('iommu-unavailable', `${address}: ${why}; ${mode} is not there`)
   }
-  const path = `/sys/bus/pci/devices/${address}`
-  const unbind = fn.driver === undefined ? '' : `echo ${address} > ${path}/driver/unbind; `
-  const mend = `echo 1 > ${mode}; echo vfio-pci > ${path}/driver_override; ${unbind}echo ${address} > /sys/bus/pci/drivers_probe`
   throw new ProbarError(
     'device-driver',
-    `${address} is not given out in noiommu mode. As root, on a machine that may be lost: ${mend}`,
+    `${address} is not given out, for noiommu mode is off. As root, on a machine that may be lost: echo 1 > ${mode}`,
   )
 }

@@ -6,7 +6,7 @@ import { culpritText, culpritsOf } from '../host/linux/group-culprits.ts'
 import { type PciFunction, readPciFunction } from '../host/linux/pci-functions.ts'
 import { vfioDeviceFile } from '../host/linux/vfio-nodes.ts'
 
-export const DRIVER = 'vfio-pci'
+const DRIVER = 'vfio-pci'
 
 /** Where the kernel shows functions and group files; tests have folders of their own. */
 export interface VfioPlaces {
@@ -68,7 +68,8 @@ function boundFunction(address: string, places: VfioPlaces): VfioTarget {
 function refuseUnviable({ address, iommuGroup, groupMembers }: PciFunction, { sysfs }: VfioPlaces): void {
   const culprits = culpritsOf(groupMembers.map((member) => readPciFunction(member, sysfs)))
   if (culprits.length === 0) return
-  const mend = `'probar bind ${address}' as root takes them all, or unbind them from their drivers`
+  // What may be taken was taken before, so it is a bridge, or what has come since.
+  const mend = 'unbind it from its driver, or move the card to another slot'
   throw new ProbarError(
     'group-not-viable',
     `${address} cannot be used while its IOMMU group ${iommuGroup} has ${culpritText(culprits)}: ${mend}`,
@@ -86,12 +87,9 @@ export function targetOf(fn: PciFunction, group: number, sysfs?: string): VfioTa
 
 function wrongDriver({ address, driver }: PciFunction): ProbarError {
   const now = driver === undefined ? 'has no driver' : `is bound to ${driver}`
-  const path = `/sys/bus/pci/devices/${address}`
-  const unbind = driver === undefined ? '' : `echo ${address} > ${path}/driver/unbind; `
-  const mend = `echo ${DRIVER} > ${path}/driver_override; ${unbind}echo ${address} > /sys/bus/pci/drivers_probe`
   return new ProbarError(
     'device-driver',
-    `${address} ${now}; a run needs it bound to ${DRIVER}. As root, if nothing else uses it: ${mend}`,
+    `${address} ${now}; a run needs it bound to ${DRIVER}. As root: 'probar bind ${address}'`,
   )
 }
 
