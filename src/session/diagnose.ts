@@ -17,6 +17,8 @@ export interface DiagnoseOptions {
   readonly device?: string | undefined
   /** A name from hw-profiles/ or a file, as for a run. */
   readonly profile?: string | undefined
+  /** The run that is asked for waits for another one to let the device go: then that one is only a warning. */
+  readonly waits?: boolean
   /** The variable SSH_CONNECTION: a session that is not to be cut. */
   readonly sshConnection?: string | undefined
   /** Stands before /proc, /sys and /dev; `/` unless told. */
@@ -49,7 +51,7 @@ export function diagnose(options: DiagnoseOptions = {}): Diagnosis {
   const machine = machineFindings(facts, { mappedBytes: FRAMES * PAGE_SIZE, addon })
   if (reference === undefined) return diagnosis(undefined, machine, [], WITH_IOMMU)
   const device = readDeviceFacts(files, reference.address, { root, sshConnection })
-  const findings = [profileFinding(device.fn, options.profile), ...deviceFindings(device, facts.user)]
+  const findings = [profileFinding(device.fn, options.profile), ...deviceFindings(device, facts.user, options.waits)]
   const asked = reference.backend === 'auto' ? WITH_IOMMU : [reference.backend]
   return diagnosis(reference.ref, machine, findings, asked)
 }

@@ -8,6 +8,7 @@ import { asText } from './text.ts'
 interface Options {
   readonly device?: string
   readonly profile?: string
+  readonly wait?: boolean
   readonly json?: boolean
   readonly repair?: boolean
 }
@@ -18,13 +19,14 @@ export function doctorCommand(io: CliIo): Command {
     .description('say what a run needs of this machine, what is there, and what mends the rest')
     .option('--device <ref>', 'a PCI address, or one with a back end as in iommufd:0000:01:00.0: this device too')
     .option('--profile <name|file>', "the device's profile, as for a run")
+    .option('--wait', 'for a run with --wait: that another run has the device is only a warning')
     .option('--repair', 'first give back what runs that died could not; needs root')
     .option('--json', 'as JSON')
-    .action(({ device, profile, json = false, repair = false }: Options) =>
+    .action(({ device, profile, wait = false, json = false, repair = false }: Options) =>
       reporting(io, () => {
         const repaired = repair ? repairDevices() : []
         for (const { text } of repaired) io.stderr.write(`${text}\n`)
-        const diagnosis = diagnose({ device, profile, sshConnection: io.env['SSH_CONNECTION'] })
+        const diagnosis = diagnose({ device, profile, waits: wait, sshConnection: io.env['SSH_CONNECTION'] })
         io.stdout.write(
           json
             ? `${JSON.stringify(repair ? { ...diagnosis, repaired } : diagnosis, undefined, 2)}\n`

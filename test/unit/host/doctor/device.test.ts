@@ -173,6 +173,15 @@ describe('who holds it', () => {
     })
   })
 
+  it('is a warning for a run that waits, if it is a run that will end', () => {
+    const open = { '/proc/77/comm': 'qemu\n', '/proc/77/fd/5': '=> /dev/vfio/7' }
+    const leased = { ...open, '/run/probar/group-7.lease': '{}', '/proc/77/fd/9': '=> /run/probar/group-7.lease' }
+    const states = [leased, open].map(
+      (files) => deviceFindings(factsOf(files), USER, true).find(({ check }) => check === 'holder')?.state,
+    )
+    expect(states).toEqual(['warn', 'bad'])
+  })
+
   it('is nobody when the lease is of the past', () => {
     expect(line('holder', factsOf({ '/run/probar/group-7.lease': '{"pid":77}' })).state).toBe('ok')
   })

@@ -5,15 +5,18 @@ import type { User } from '../machine-facts.ts'
 import { nodeFindings } from './node.ts'
 import { powerFinding, resetFinding, screenFinding } from './function.ts'
 
-/** Every line of one function: what it is, who uses it, how it is reached. */
-export function deviceFindings(facts: DeviceFacts, user: User): readonly Finding[] {
+/**
+ * Every line of one function: what it is, who uses it, how it is reached.
+ * @param waits for a run that waits for another one to let the device go
+ */
+export function deviceFindings(facts: DeviceFacts, user: User, waits = false): readonly Finding[] {
   return [
     useFinding(facts),
     kindFinding(facts),
     groupFinding(facts),
     viabilityFinding(facts, user),
     driverFinding(facts, user),
-    holderFinding(facts),
+    holderFinding(facts, waits),
     ...nodeFindings(facts, user),
     resetFinding(facts),
     powerFinding(facts),
@@ -109,7 +112,7 @@ function driverFinding(facts: DeviceFacts, user: User): Finding {
 }
 
 /** A process may have the device open while its driver is vfio-pci: another run, or a virtual machine. */
-function holderFinding({ holders, leasedBy, sawAllProcesses, fn }: DeviceFacts): Finding | undefined {
+function holderFinding({ holders, leasedBy, sawAllProcesses, fn }: DeviceFacts, waits: boolean): Finding | undefined {
   if (fn.driver !== 'vfio-pci') return undefined
   const processes = holders.map(({ pid, command }) => `${command} (process ${pid})`).join(', ')
   const named = leasedBy ?? processes
@@ -117,7 +120,7 @@ function holderFinding({ holders, leasedBy, sawAllProcesses, fn }: DeviceFacts):
   return {
     check: 'holder',
     title: 'Held by',
-    state: named !== '' ? 'bad' : sawAllProcesses ? 'ok' : 'unknown',
+    state: named !== '' ? (waits && leasedBy !== undefined ? 'warn' : 'bad') : sawAllProcesses ? 'ok' : 'unknown',
     found: named === '' ? free : named,
     why: 'One program at a time can have a device. End it, or let a run wait by --wait.',
     mend: [],
