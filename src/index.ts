@@ -38,22 +38,22 @@ export { loadProfile } from './profile/load.ts'
 export { type CaseRecord, type RunRecord, type Verdict, type Witness } from './record/schema.ts'
 export { exitStatusOf } from './record/outcome.ts'
 export { parseRecord, readRecord } from './record/read.ts'
-export { type DiagnoseOptions, type Diagnosis, diagnose } from './session/diagnose.ts'
+export { type DiagnoseOptions, type Diagnosis, diagnose } from './session/machine/diagnose.ts'
 export type { Finding, Mend, State } from './host/linux/doctor/finding.ts'
-export { type InspectedDevice, inspectDevice, inspectDump } from './session/inspect.ts'
-export { type ListedDevice, listDevices } from './session/list-devices.ts'
-export { type Repaired, repairDevices } from './session/repair-devices.ts'
+export { type InspectedDevice, inspectDevice, inspectDump } from './session/machine/inspect.ts'
+export { type ListedDevice, listDevices } from './session/machine/list-devices.ts'
+export { type Repaired, repairDevices } from './session/machine/repair-devices.ts'
 export {
   type BoundFunction,
   type TakingOptions,
   type UnboundFunction,
   bindDevice,
   unbindDevice,
-} from './session/take-device.ts'
+} from './session/machine/take-device.ts'
 export { type SessionOptions, openSession } from './session/open.ts'
 export { type Session } from './session/session.ts'
 export { provenRules } from './spec/coverage.ts'
 export { allCases } from './suite/all-cases.ts'
 export { type RunFacts, type RunObserver, type RunOptions, runSuite } from './suite/run.ts'
 export { selectCases } from './suite/select.ts'
-export { runFacts } from './cli/facts.ts'
+export { runFacts } from './cli/run/facts.ts'

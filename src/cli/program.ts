@@ -5,10 +5,10 @@ import { devicesCommand } from './devices/devices.ts'
 import { doctorCommand } from './doctor/doctor.ts'
 import { inspectCommand } from './inspect/inspect.ts'
 import type { CliIo } from './io.ts'
-import { labCommand } from './lab.ts'
+import { labCommand } from './lab/lab.ts'
 import { packageVersion } from './package.ts'
 import { rulesCommand } from './rules.ts'
-import { runCommand } from './run.ts'
+import { runCommand } from './run/run.ts'
 
 const EXIT_STATUSES = `
 Exit status:

@@ -20,8 +20,8 @@ import { selectProfile } from './select-profile.ts'
 import { type BackendName, type DeviceReference, parseReference } from './reference.ts'
 import { Session } from './session.ts'
 import type { Plant } from './plant.ts'
-import { type PciOptions, type PciTarget, checkAddon, findPciTarget, openPciTarget } from './pci-target.ts'
-import { type TakingOptions, takeForSession } from './take-device.ts'
+import { type PciOptions, type PciTarget, checkAddon, findPciTarget, openPciTarget } from './target/pci-target.ts'
+import { type TakingOptions, takeForSession } from './machine/take-device.ts'
 
 export interface SessionOptions extends TakingOptions {
   /** `loopback:edu`, `vfio:0000:01:00.0`, `iommufd:…`, or a PCI address. */

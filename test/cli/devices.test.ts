@@ -3,7 +3,7 @@ import { details } from '../../src/cli/devices/details.ts'
 import { asJson } from '../../src/cli/devices/json.ts'
 import { asTable } from '../../src/cli/devices/table.ts'
 import { physicalAddress } from '../../src/base/address.ts'
-import type { ListedDevice } from '../../src/session/list-devices.ts'
+import type { ListedDevice } from '../../src/session/machine/list-devices.ts'
 import { probar } from './probar.ts'
 
 const card: ListedDevice = {

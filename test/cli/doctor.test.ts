@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import { asText } from '../../src/cli/doctor/text.ts'
-import type { Diagnosis } from '../../src/session/diagnose.ts'
+import type { Diagnosis } from '../../src/session/machine/diagnose.ts'
 import { Sink, probar } from './probar.ts'
 
 const DIAGNOSIS: Diagnosis = {

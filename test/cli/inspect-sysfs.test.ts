@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import { asJson } from '../../src/cli/inspect/json.ts'
 import { asText } from '../../src/cli/inspect/text.ts'
-import { type InspectedDevice, inspectDevice } from '../../src/session/inspect.ts'
+import { type InspectedDevice, inspectDevice } from '../../src/session/machine/inspect.ts'
 import { type FakeFunction, FakeSysfs } from '../unit/host/sysfs.ts'
 import { ConfigBytes } from '../unit/pci/config-bytes.ts'
 

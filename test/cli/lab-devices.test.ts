@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import { BENCH_DEVICES, presentationsOf } from '../../src/cli/lab-devices.ts'
+import { BENCH_DEVICES, presentationsOf } from '../../src/cli/lab/lab-devices.ts'
 import { loadProfile, profileNames } from '../../src/profile/load.ts'
 
 describe('the devices of the bench', () => {

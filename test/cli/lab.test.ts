@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { Writable } from 'node:stream'
 import { CommanderError } from 'commander'
 import type { CliIo } from '../../src/cli/io.ts'
-import { labCommand } from '../../src/cli/lab.ts'
+import { labCommand } from '../../src/cli/lab/lab.ts'
 
 class Sink extends Writable {
   text = ''

@@ -1,4 +1,4 @@
-import { BENCH_DEVICES } from '../../src/cli/lab-devices.ts'
+import { BENCH_DEVICES } from '../../src/cli/lab/lab-devices.ts'
 import type { Need } from '../contract/bench.ts'
 import { type DeviceFacts, eduFacts } from '../contract/facts.ts'
 

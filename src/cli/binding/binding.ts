@@ -1,5 +1,10 @@
 import { Command } from 'commander'
-import { type BoundFunction, type UnboundFunction, bindDevice, unbindDevice } from '../../session/take-device.ts'
+import {
+  type BoundFunction,
+  type UnboundFunction,
+  bindDevice,
+  unbindDevice,
+} from '../../session/machine/take-device.ts'
 import { reporting, settle } from '../command.ts'
 import { type CliIo, ExitStatus } from '../io.ts'
 import { table } from '../table.ts'

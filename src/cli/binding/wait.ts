@@ -1,5 +1,5 @@
 import { InvalidArgumentError, Option } from 'commander'
-import type { TakingOptions } from '../../session/take-device.ts'
+import type { TakingOptions } from '../../session/machine/take-device.ts'
 import type { CliIo } from '../io.ts'
 
 /** `--wait [seconds]` */

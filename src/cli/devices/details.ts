@@ -1,4 +1,4 @@
-import type { ListedDevice } from '../../session/list-devices.ts'
+import type { ListedDevice } from '../../session/machine/list-devices.ts'
 import { barText } from '../inspect/bars.ts'
 import { idPair, shortReference } from './ids.ts'
 

@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import { listDevices } from '../../session/list-devices.ts'
+import { listDevices } from '../../session/machine/list-devices.ts'
 import { reporting, settle } from '../command.ts'
 import { type CliIo, ExitStatus } from '../io.ts'
 import { details } from './details.ts'

@@ -1,4 +1,4 @@
-import type { ListedDevice } from '../../session/list-devices.ts'
+import type { ListedDevice } from '../../session/machine/list-devices.ts'
 
 /** `8086:10d3`, as lspci and pci.ids write it. */
 export const idPair = (first: number, second: number): string => `${word(first)}:${word(second)}`

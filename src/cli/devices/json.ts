@@ -1,5 +1,5 @@
 import { hex } from '../../base/hex.ts'
-import type { ListedDevice } from '../../session/list-devices.ts'
+import type { ListedDevice } from '../../session/machine/list-devices.ts'
 
 /** All that is known of a device; ids and addresses are lowercase `0x` strings, sizes are bytes. */
 export function asJson(listed: ListedDevice): object {

@@ -1,5 +1,5 @@
 import { shorten } from '../../report/text.ts'
-import type { ListedDevice } from '../../session/list-devices.ts'
+import type { ListedDevice } from '../../session/machine/list-devices.ts'
 import { table } from '../table.ts'
 import { idPair, shortReference } from './ids.ts'
 

@@ -1,6 +1,6 @@
 import { Command } from 'commander'
-import { diagnose } from '../../session/diagnose.ts'
-import { repairDevices } from '../../session/repair-devices.ts'
+import { diagnose } from '../../session/machine/diagnose.ts'
+import { repairDevices } from '../../session/machine/repair-devices.ts'
 import { reporting, settle } from '../command.ts'
 import { type CliIo, ExitStatus } from '../io.ts'
 import { asText } from './text.ts'

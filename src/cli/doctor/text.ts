@@ -1,7 +1,7 @@
 import type { Finding, State } from '../../host/linux/doctor/finding.ts'
 import { type Paint, paint as paintWith } from '../../report/paint.ts'
 import { counted, wrap } from '../../report/text.ts'
-import type { Diagnosis } from '../../session/diagnose.ts'
+import type { Diagnosis } from '../../session/machine/diagnose.ts'
 
 export interface Page {
   /** Lines are broken to; may be infinite. */

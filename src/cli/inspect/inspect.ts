@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import { Command } from 'commander'
 import { ProbarError } from '../../base/errors.ts'
-import { type InspectedDevice, inspectDevice, inspectDump } from '../../session/inspect.ts'
+import { type InspectedDevice, inspectDevice, inspectDump } from '../../session/machine/inspect.ts'
 import { reporting, settle } from '../command.ts'
 import { type CliIo, ExitStatus } from '../io.ts'
 import { readDump } from './dump-file.ts'

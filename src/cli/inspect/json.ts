@@ -1,7 +1,7 @@
 import { hex } from '../../base/hex.ts'
 import type { Capability } from '../../pci/decode-capabilities.ts'
 import type { DecodedRegister, FieldValue } from '../../pci/register.ts'
-import type { InspectedDevice } from '../../session/inspect.ts'
+import type { InspectedDevice } from '../../session/machine/inspect.ts'
 
 /** All that was decoded; ids, offsets, addresses and register values are lowercase `0x` strings, sizes are bytes. */
 export function asJson({ name, source, ids, names, config, bytes, size, found }: InspectedDevice): object {

@@ -4,7 +4,7 @@ import type { DecodedConfig } from '../../pci/decode.ts'
 import type { Capability } from '../../pci/decode-capabilities.ts'
 import { type DecodedField, type DecodedRegister, fieldOf } from '../../pci/register.ts'
 import { wrap } from '../../report/text.ts'
-import type { InspectedDevice } from '../../session/inspect.ts'
+import type { InspectedDevice } from '../../session/machine/inspect.ts'
 import { idPair } from '../devices/ids.ts'
 import { barText, romText } from './bars.ts'
 

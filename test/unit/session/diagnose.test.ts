@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
-import { type DiagnoseOptions, type Diagnosis, diagnose } from '../../../src/session/diagnose.ts'
-import { judgeFunctions } from '../../../src/session/readiness.ts'
+import { type DiagnoseOptions, type Diagnosis, diagnose } from '../../../src/session/machine/diagnose.ts'
+import { judgeFunctions } from '../../../src/session/machine/readiness.ts'
 import { HEALTHY } from '../host/doctor/healthy.ts'
 import { FakeMachine, type Tree, block, mounts, pci } from '../host/machine-use/fake-machine.ts'
 

@@ -1,7 +1,7 @@
 import { expect, it } from '@jest/globals'
 import { VirtualClock } from '../../../src/base/virtual-clock.ts'
 import { openLoopback } from '../../../src/backend/loopback/device.ts'
-import { listDevices } from '../../../src/session/list-devices.ts'
+import { listDevices } from '../../../src/session/machine/list-devices.ts'
 import { parseReference } from '../../../src/session/reference.ts'
 
 it('lists the modelled device first, as what it is, ready and with its profile', () => {

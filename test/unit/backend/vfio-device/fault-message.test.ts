@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import { isSuppressed, parseFault } from '../../../../src/backend/vfio-device/fault-message.ts'
+import { isSuppressed, parseFault } from '../../../../src/backend/vfio-device/faults/fault-message.ts'
 
 /** As the kernel of the virtual bench printed it. */
 const LINE =

@@ -3,7 +3,7 @@ import { closeSync, constants, mkdtempSync, openSync, rmSync, writeSync } from '
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, it } from '@jest/globals'
-import { KernelLog } from '../../../../src/backend/vfio-device/kernel-log.ts'
+import { KernelLog } from '../../../../src/backend/vfio-device/faults/kernel-log.ts'
 
 /** A pipe in the place of the kernel's log: what is written in one go is read in one go, if it is read in between. */
 class FakeLog implements Disposable {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import { OsError, ProbarError } from '../../../../src/base/errors.ts'
-import { explainLoss } from '../../../../src/backend/vfio-device/loss.ts'
+import { explainLoss } from '../../../../src/backend/vfio-device/registers/loss.ts'
 import type { ConfigSpace } from '../../../../src/device/contract.ts'
 import { RegisterProgramError } from '../../../../src/device/register-program/outcome.ts'
 

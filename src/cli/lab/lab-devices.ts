@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
-import { ProbarError } from '../base/errors.ts'
-import type { NamedPresentation } from '../lab/presentation.ts'
-import { loadProfile } from '../profile/load.ts'
+import { ProbarError } from '../../base/errors.ts'
+import type { NamedPresentation } from '../../lab/presentation.ts'
+import { loadProfile } from '../../profile/load.ts'
 
 /** What `--devices all` puts into the bench, the first at 0000:01:00.0. New ones go to the end: addresses stay. */
 export const BENCH_DEVICES: readonly string[] = [

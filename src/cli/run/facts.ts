@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { arch, platform, release } from 'node:os'
-import type { RunFacts } from '../suite/run.ts'
-import { packageVersion } from './package.ts'
+import type { RunFacts } from '../../suite/run.ts'
+import { packageVersion } from '../package.ts'
 
 /** A new run's id, the time, and what it runs on. */
 export function runFacts(): RunFacts {

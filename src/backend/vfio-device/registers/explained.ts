@@ -1,5 +1,5 @@
-import type { Block, BlockPlace, ConfigSpace, Halves, RegisterAccess } from '../../device/contract.ts'
-import type { RegisterProgram } from '../../device/register-program/program.ts'
+import type { Block, BlockPlace, ConfigSpace, Halves, RegisterAccess } from '../../../device/contract.ts'
+import type { RegisterProgram } from '../../../device/register-program/program.ts'
 import { explainLoss } from './loss.ts'
 
 /** The same registers; where the device does not answer, the error says why, as far as config space tells. */

@@ -1,5 +1,5 @@
-import { ProbarError } from '../../base/errors.ts'
-import type { Block, BlockPlace, Halves, RegisterAccess } from '../../device/contract.ts'
+import { ProbarError } from '../../../base/errors.ts'
+import type { Block, BlockPlace, Halves, RegisterAccess } from '../../../device/contract.ts'
 import {
   type Width,
   WidthAccesses,
@@ -8,9 +8,9 @@ import {
   readHalves,
   unnamedOrder,
   writeHalves,
-} from '../../device/register-access.ts'
-import type { RegisterProgram } from '../../device/register-program/program.ts'
-import type { Area, DeviceFile, MemorySurface, VfioSurface } from '../../native/surface.ts'
+} from '../../../device/register-access.ts'
+import type { RegisterProgram } from '../../../device/register-program/program.ts'
+import type { Area, DeviceFile, MemorySurface, VfioSurface } from '../../../native/surface.ts'
 import { runNative } from './native-program.ts'
 
 type Surface = MemorySurface & VfioSurface

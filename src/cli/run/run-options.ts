@@ -1,10 +1,10 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import { ProbarError } from '../base/errors.ts'
-import { TYPE1_VERSIONS, type Type1Version } from '../backend/vfio/open.ts'
-import { isSkipCode, skipCodes } from '../record/skip-codes.ts'
-import { BACKENDS, type BackendName } from '../session/reference.ts'
-import { collect } from './command.ts'
-import { waitOption } from './binding/wait.ts'
+import { ProbarError } from '../../base/errors.ts'
+import { TYPE1_VERSIONS, type Type1Version } from '../../backend/vfio/open.ts'
+import { isSkipCode, skipCodes } from '../../record/skip-codes.ts'
+import { BACKENDS, type BackendName } from '../../session/reference.ts'
+import { collect } from '../command.ts'
+import { waitOption } from '../binding/wait.ts'
 import { REPORTERS } from './reporters.ts'
 
 export interface RunCommandOptions {

@@ -1,5 +1,5 @@
-import { busAddress } from '../../base/address.ts'
-import type { Fault } from '../../device/contract.ts'
+import { busAddress } from '../../../base/address.ts'
+import type { Fault } from '../../../device/contract.ts'
 
 /**
  * Line of Intel's IOMMU driver for a refused access (kernel: drivers/iommu/intel/dmar.c), for example

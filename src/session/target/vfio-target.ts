@@ -1,10 +1,10 @@
 import { accessSync, constants, existsSync } from 'node:fs'
-import { OsError, ProbarError } from '../base/errors.ts'
-import type { IommufdTarget } from '../backend/iommufd/open.ts'
-import type { VfioTarget } from '../backend/vfio-device/target.ts'
-import { culpritText, culpritsOf } from '../host/linux/group-culprits.ts'
-import { type PciFunction, readPciFunction } from '../host/linux/pci-functions.ts'
-import { vfioDeviceFile } from '../host/linux/vfio-nodes.ts'
+import { OsError, ProbarError } from '../../base/errors.ts'
+import type { IommufdTarget } from '../../backend/iommufd/open.ts'
+import type { VfioTarget } from '../../backend/vfio-device/target.ts'
+import { culpritText, culpritsOf } from '../../host/linux/group-culprits.ts'
+import { type PciFunction, readPciFunction } from '../../host/linux/pci-functions.ts'
+import { vfioDeviceFile } from '../../host/linux/vfio-nodes.ts'
 
 const DRIVER = 'vfio-pci'
 

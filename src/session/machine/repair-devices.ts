@@ -1,5 +1,5 @@
-import { type Repaired, finishJournals } from '../host/linux/taking/repair.ts'
-import { loadNative } from '../native/load.ts'
+import { type Repaired, finishJournals } from '../../host/linux/taking/repair.ts'
+import { loadNative } from '../../native/load.ts'
 
 export type { Repaired }
 

@@ -1,7 +1,7 @@
-import { unexpectedSkips } from '../record/outcome.ts'
-import type { CaseRecord, RunRecord } from '../record/schema.ts'
-import type { Session } from '../session/session.ts'
-import { counted } from '../report/text.ts'
+import { unexpectedSkips } from '../../record/outcome.ts'
+import type { CaseRecord, RunRecord } from '../../record/schema.ts'
+import type { Session } from '../../session/session.ts'
+import { counted } from '../../report/text.ts'
 
 /** Codes that the user or the profile foresaw. */
 export function expectedSkips(allowed: readonly string[], { profile }: Session): ReadonlySet<string> {

@@ -1,9 +1,9 @@
-import { OsError, ProbarError, codeOf, type ErrorCode } from '../../base/errors.ts'
-import { hex } from '../../base/hex.ts'
-import type { ConfigSpace } from '../../device/contract.ts'
-import { RegisterProgramError } from '../../device/register-program/outcome.ts'
-import { walkCapabilities } from '../../pci/chain/conventional.ts'
-import { Command, ConfigOffset } from '../../pci/config.ts'
+import { OsError, ProbarError, codeOf, type ErrorCode } from '../../../base/errors.ts'
+import { hex } from '../../../base/hex.ts'
+import type { ConfigSpace } from '../../../device/contract.ts'
+import { RegisterProgramError } from '../../../device/register-program/outcome.ts'
+import { walkCapabilities } from '../../../pci/chain/conventional.ts'
+import { Command, ConfigOffset } from '../../../pci/config.ts'
 
 interface Loss {
   readonly code: ErrorCode

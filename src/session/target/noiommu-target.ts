@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
-import type { VfioTarget } from '../backend/vfio-device/target.ts'
-import { ProbarError } from '../base/errors.ts'
-import { readPciFunction } from '../host/linux/pci-functions.ts'
+import type { VfioTarget } from '../../backend/vfio-device/target.ts'
+import { ProbarError } from '../../base/errors.ts'
+import { readPciFunction } from '../../host/linux/pci-functions.ts'
 import { PLACES, type VfioPlaces, checkFile, noIommuFile, targetOf } from './vfio-target.ts'
 
 /** The kernel's switch for noiommu mode. */

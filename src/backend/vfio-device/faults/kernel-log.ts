@@ -1,6 +1,6 @@
 import { closeSync, constants, openSync, readSync } from 'node:fs'
-import { OsError } from '../../base/errors.ts'
-import { systemErrorCode } from '../../base/system-error.ts'
+import { OsError } from '../../../base/errors.ts'
+import { systemErrorCode } from '../../../base/system-error.ts'
 
 const RECORD_BYTES = 8192
 

@@ -1,8 +1,8 @@
 import { getSystemErrorName } from 'node:util'
-import { OsError, ProbarError } from '../../base/errors.ts'
-import { accessFailed, pollFailed } from '../../device/register-program/outcome.ts'
-import type { RegisterProgram } from '../../device/register-program/program.ts'
-import { ProgramStatus, REPORT_HEADER, ReportWord } from '../../native/register-surface.ts'
+import { OsError, ProbarError } from '../../../base/errors.ts'
+import { accessFailed, pollFailed } from '../../../device/register-program/outcome.ts'
+import type { RegisterProgram } from '../../../device/register-program/program.ts'
+import { ProgramStatus, REPORT_HEADER, ReportWord } from '../../../native/register-surface.ts'
 
 /**
  * Runs a program natively and makes of its report the values or an error.

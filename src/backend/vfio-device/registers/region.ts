@@ -1,13 +1,13 @@
-import type { PhysicalAddress, Va } from '../../base/address.ts'
-import { ProbarError } from '../../base/errors.ts'
-import { hex } from '../../base/hex.ts'
-import { PAGE_SIZE, isPageAligned } from '../../base/pages.ts'
-import type { ConfigSpace, Region, RegionArea, RegionView, RegisterAccess } from '../../device/contract.ts'
-import type { DeviceFile, MemorySurface, VfioSurface } from '../../native/surface.ts'
+import type { PhysicalAddress, Va } from '../../../base/address.ts'
+import { ProbarError } from '../../../base/errors.ts'
+import { hex } from '../../../base/hex.ts'
+import { PAGE_SIZE, isPageAligned } from '../../../base/pages.ts'
+import type { ConfigSpace, Region, RegionArea, RegionView, RegisterAccess } from '../../../device/contract.ts'
+import type { DeviceFile, MemorySurface, VfioSurface } from '../../../native/surface.ts'
 import { ExplainedRegisters } from './explained.ts'
-import type { VfioBar } from './target.ts'
+import type { VfioBar } from '../target.ts'
 import { FileRegisters, MappedRegisters } from './registers.ts'
-import { RegionFlag } from './uapi.ts'
+import { RegionFlag } from '../uapi.ts'
 
 /** What a region is beside what VFIO says of it. */
 type Place = Omit<VfioBar, 'size' | 'kind'> & { readonly kind: Region['kind'] }

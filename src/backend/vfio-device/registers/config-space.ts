@@ -1,7 +1,7 @@
-import type { ConfigSpace } from '../../device/contract.ts'
-import { checkRegisterAccess } from '../../device/register-access.ts'
-import type { DeviceFile, VfioSurface } from '../../native/surface.ts'
-import { RegionIndex } from './uapi.ts'
+import type { ConfigSpace } from '../../../device/contract.ts'
+import { checkRegisterAccess } from '../../../device/register-access.ts'
+import type { DeviceFile, VfioSurface } from '../../../native/surface.ts'
+import { RegionIndex } from '../uapi.ts'
 
 /** Config space through VFIO; the kernel shadows BARs and some capabilities. */
 export class VfioConfigSpace implements ConfigSpace {

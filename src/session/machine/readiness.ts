@@ -1,10 +1,10 @@
-import { deviceFindings } from '../host/linux/doctor/checks/device.ts'
-import { deviceFacts } from '../host/linux/doctor/device-facts.ts'
-import { WITH_IOMMU, weigh } from '../host/linux/doctor/finding.ts'
-import { readUser } from '../host/linux/doctor/machine-facts.ts'
-import { type MachinePlaces, machineUses } from '../host/linux/machine-use.ts'
-import { type PciFunction, listPciFunctions } from '../host/linux/pci-functions.ts'
-import { SystemFiles } from '../host/linux/system-files.ts'
+import { deviceFindings } from '../../host/linux/doctor/checks/device.ts'
+import { deviceFacts } from '../../host/linux/doctor/device-facts.ts'
+import { WITH_IOMMU, weigh } from '../../host/linux/doctor/finding.ts'
+import { readUser } from '../../host/linux/doctor/machine-facts.ts'
+import { type MachinePlaces, machineUses } from '../../host/linux/machine-use.ts'
+import { type PciFunction, listPciFunctions } from '../../host/linux/pci-functions.ts'
+import { SystemFiles } from '../../host/linux/system-files.ts'
 
 /** A PCI function of the machine and what is in a run's way. */
 export interface JudgedFunction {

@@ -1,7 +1,7 @@
 import { closeSync, constants, openSync, readdirSync } from 'node:fs'
-import { type Clock, sleep } from '../../base/clock.ts'
-import { ProbarError } from '../../base/errors.ts'
-import type { Fault, FaultLog, FaultWatch, WaitOptions } from '../../device/contract.ts'
+import { type Clock, sleep } from '../../../base/clock.ts'
+import { ProbarError } from '../../../base/errors.ts'
+import type { Fault, FaultLog, FaultWatch, WaitOptions } from '../../../device/contract.ts'
 import { isSuppressed, parseFault } from './fault-message.ts'
 import { KernelLog } from './kernel-log.ts'
 
