@@ -28,6 +28,7 @@ const NOIOMMU_SKIPS = ['not-revocable', 'identity-placement']
 /** Seconds: only a guest that hangs needs so long; with both cores taken by others a healthy one took 1500. */
 const TIMEOUT = 2400
 const failures = []
+const ownKernel = hasOwnKernel()
 
 /** Each starts when it is its turn: two at once where there is the own kernel. */
 const interfaces = {
@@ -90,7 +91,7 @@ const interfaces = {
 try {
   const model = runOnLoopback()
   dryRun({ bench: (out, words) => probar('lab', 'run', '--timeout', '600', '--out', out, '--', ...words), expect })
-  if (hasOwnKernel()) {
+  if (ownKernel) {
     await Promise.all([
       interfaces.vfio().then((guest) => judgeStock(guest, model)),
       // one after the other: the third guest would only wait for a core
@@ -104,13 +105,17 @@ try {
     ])
   } else {
     judgeStock(await interfaces.vfio(), model)
-    process.stdout.write('test:lab: iommufd and noiommu skipped: no own kernel (probar lab setup --kernel own)\n')
   }
 } finally {
   rmSync(folder, { recursive: true, force: true })
 }
 for (const failure of failures) process.stderr.write(`test:lab: ${failure}\n`)
-process.stdout.write(failures.length === 0 ? 'test:lab: all held\n' : `test:lab: ${failures.length} did not hold\n`)
+if (!ownKernel) {
+  const what = 'iommufd, noiommu and the kills were not run'
+  process.stdout.write(`test:lab: ${what}: there is no own kernel (probar lab setup --kernel own)\n`)
+}
+const ran = ownKernel ? 'all' : 'what was run'
+process.stdout.write(failures.length === 0 ? `test:lab: ${ran} held\n` : `test:lab: ${failures.length} did not hold\n`)
 process.exitCode = failures.length === 0 ? 0 : 1
 
 function hasOwnKernel() {
