@@ -1,5 +1,7 @@
 import { readdirSync, readlinkSync } from 'node:fs'
 import { basename, join } from 'node:path'
+import { ProbarError, codeOf } from '../../base/errors.ts'
+import { type PciFunction, readPciFunction } from './pci-functions.ts'
 import { vfioDeviceFile } from './vfio-nodes.ts'
 import type { TakingPlaces } from './taking/places.ts'
 
@@ -39,5 +41,22 @@ function linkOf(path: string): string | undefined {
     return readlinkSync(path)
   } catch {
     return undefined
+  }
+}
+
+/** The kernel would wait, without end, until the program lets it go. @throws ProbarError device-busy */
+export function checkUnused(address: string, places: Pick<TakingPlaces, 'bus' | 'processes'>): void {
+  const fn = functionAt(address, places)
+  const [pid] = fn === undefined ? [] : usersOf(fn, places)
+  if (pid !== undefined)
+    throw new ProbarError('device-busy', `${address} is in use by the process ${pid}: end it first`)
+}
+
+function functionAt(address: string, { bus }: Pick<TakingPlaces, 'bus'>): PciFunction | undefined {
+  try {
+    return readPciFunction(address, join(bus, 'devices'))
+  } catch (error) {
+    if (codeOf(error) === 'device-absent') return undefined
+    throw error
   }
 }

@@ -1,5 +1,6 @@
 import { codeOf } from '../../../base/errors.ts'
 import { type Journal, journalFiles, readJournal } from '../taking/journal.ts'
+import { ifPresent } from '../gone.ts'
 import type { SystemFiles } from '../system-files.ts'
 import { LEASES, isOpen } from './holders.ts'
 
@@ -20,11 +21,13 @@ const JOURNALS = ['/var/lib/probar', LEASES]
 /** What is written down as taken; nothing is locked or changed by looking. */
 export function readLeftovers(files: SystemFiles): readonly Leftover[] {
   const bootId = files.text('/proc/sys/kernel/random/boot_id')?.trim()
-  return journalFiles({ journals: JOURNALS.map((folder) => files.place(folder)) }).map((file) => {
-    const journal = journalOf(file)
-    return journal === undefined
-      ? { file, state: 'unreadable' }
-      : { file, state: stateOf(journal, files, bootId), journal }
+  return journalFiles({ journals: JOURNALS.map((folder) => files.place(folder)) }).flatMap((file) => {
+    // Its holder may finish it while this looks.
+    const found = ifPresent(() => journalOf(file))
+    if (found === undefined) return []
+    return found === 'unreadable'
+      ? { file, state: found }
+      : { file, state: stateOf(found, files, bootId), journal: found }
   })
 }
 
@@ -34,11 +37,11 @@ function stateOf(journal: Journal, files: SystemFiles, bootId: string | undefine
   return journal.functions.every(({ until }) => until === 'unbind') ? 'bound' : 'left'
 }
 
-function journalOf(file: string): Journal | undefined {
+function journalOf(file: string): Journal | 'unreadable' {
   try {
     return readJournal(file)
   } catch (error) {
-    if (codeOf(error) === 'journal-invalid') return undefined
+    if (codeOf(error) !== undefined) return 'unreadable'
     throw error
   }
 }

@@ -81,18 +81,16 @@ export function driverOf(address: string, bus: string): string | null {
   }
 }
 
-/** @throws ProbarError permission-denied */
-export function checkMayBind({ address, driver }: FormerBinding, { bus }: Bus): void {
+/** @throws ProbarError permission-denied, with what else there is to do than to be root */
+export function checkMayBind({ address, driver }: FormerBinding, { bus }: Bus, otherwise = ''): void {
   const path = join(bus, 'devices', address, 'driver_override')
   try {
     accessSync(path, constants.W_OK)
   } catch (error) {
     if (systemErrorCode(error) === 'ENOENT') throw vanished(address)
     const now = driver === null ? 'has no driver' : `is bound to ${driver}`
-    const mend = `run as root, or let root run 'probar bind ${address}' once, which leaves it bound`
-    throw new OsError('permission-denied', `${address} ${now}, and only root may change that: ${mend}`, 13, 'access', {
-      cause: error,
-    })
+    const message = `${address} ${now}, and only root may change that: run as root${otherwise}`
+    throw new OsError('permission-denied', message, 13, 'access', { cause: error })
   }
 }
 

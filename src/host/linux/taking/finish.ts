@@ -12,14 +12,19 @@ export interface Returned extends FormerBinding {
   readonly error?: unknown
 }
 
+/** Throws for a function that is not to be touched now. */
+type MayPutBack = (address: string) => void
+
 /** Puts functions back, the last first; one that fails keeps none from its turn. */
 export function putAllBack(
   functions: readonly FormerBinding[],
   places: Pick<TakingPlaces, 'bus' | 'write'>,
+  mayPutBack: MayPutBack = () => undefined,
 ): readonly Returned[] {
   return functions.toReversed().map(({ address, driver, override }) => {
     const former = { address, driver, override }
     try {
+      mayPutBack(address)
       return { ...former, state: putBack(former, places) }
     } catch (error) {
       return { ...former, state: 'failed', error }
@@ -54,6 +59,7 @@ export interface FinishedJournal {
 export function finishJournal(
   file: string,
   places: Pick<TakingPlaces, 'bus' | 'write' | 'bootIdFile'>,
+  mayPutBack?: MayPutBack,
 ): FinishedJournal {
   const journal = readJournal(file)
   if (journal.holder.bootId !== bootId(places)) {
@@ -62,7 +68,7 @@ export function finishJournal(
   }
   const left = journal.functions.filter(({ until }) => until === 'end')
   if (left.length === 0) return { state: 'kept', journal, returned: [] }
-  const returned = putAllBack(left, places)
+  const returned = putAllBack(left, places, mayPutBack)
   settleJournal(file, journal, returned)
   return { state: returned.some(({ state }) => state === 'failed') ? 'failed' : 'back', journal, returned }
 }

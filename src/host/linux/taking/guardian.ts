@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { Socket } from 'node:net'
 import { type Clock, sleep } from '../../../base/clock.ts'
 import { ProbarError } from '../../../base/errors.ts'
+import { systemErrorCode } from '../../../base/system-error.ts'
 import type { Lease } from './lease.ts'
 import type { TakingPlaces } from './places.ts'
 
@@ -77,7 +78,7 @@ export async function startGuardian(name: string, lease: Lease, places: TakingPl
 }
 
 function launch(log: string, lease: Lease, command: readonly string[]): ChildProcess {
-  const output = openSync(log, 'a')
+  const output = openLog(log)
   try {
     return spawn('/bin/sh', ['-c', DETACH, 'probar-guardian', ...command], {
       detached: true,
@@ -87,6 +88,14 @@ function launch(log: string, lease: Lease, command: readonly string[]): ChildPro
     })
   } finally {
     closeSync(output)
+  }
+}
+
+function openLog(log: string): number {
+  try {
+    return openSync(log, 'a')
+  } catch (error) {
+    throw notStarted(`its log ${log} cannot be written (${systemErrorCode(error)}); remove what lies there`, error)
   }
 }
 

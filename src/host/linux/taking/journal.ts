@@ -8,7 +8,8 @@ import {
   readdirSync,
   renameSync,
   rmSync,
-  writeSync,
+  statSync,
+  writeFileSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { z } from 'zod'
@@ -64,7 +65,7 @@ export function findJournal(
 
 /** Every journal's file on this machine. */
 export function journalFiles({ journals }: JournalPlaces): readonly string[] {
-  return [...new Set(journals)].filter(existsSync).flatMap((folder) =>
+  return [...new Set(journals)].filter(isFolder).flatMap((folder) =>
     readdirSync(folder)
       .filter((name) => /^(group-\d+|device-[0-9a-f:.]+)\.json$/.test(name))
       .toSorted()
@@ -72,9 +73,11 @@ export function journalFiles({ journals }: JournalPlaces): readonly string[] {
   )
 }
 
-/** @throws ProbarError journal-invalid, with a line for each problem */
+const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
+
+/** @throws ProbarError journal-invalid, with each problem; permission-denied. Node's own ENOENT for one that is not there */
 export function readJournal(file: string): Journal {
-  const parsed = journalSchema.safeParse(parseJson(readFileSync(file, 'utf8'), file))
+  const parsed = journalSchema.safeParse(parseJson(textOf(file), file))
   if (parsed.success) return parsed.data
   throw invalid(file, parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; '))
 }
@@ -113,7 +116,8 @@ function writeWhole(file: string, journal: Journal): void {
   try {
     const output = openSync(fresh, 'w', 0o644)
     try {
-      writeSync(output, `${JSON.stringify({ schema: JOURNAL_SCHEMA, ...journal }, undefined, 2)}\n`)
+      // Goes on after a short write, with which a disk that is filling up begins.
+      writeFileSync(output, `${JSON.stringify({ schema: JOURNAL_SCHEMA, ...journal }, undefined, 2)}\n`)
       fsyncSync(output)
     } finally {
       closeSync(output)
@@ -126,18 +130,29 @@ function writeWhole(file: string, journal: Journal): void {
   }
 }
 
+/** @throws OsError permission-denied, os-error */
 export function removeJournal(file: string): void {
-  rmSync(file, { force: true })
-  syncFolder(dirname(file))
+  change(file, 'removed', () => rmSync(file, { force: true }))
 }
 
-/** Puts an unreadable journal where nothing looks for one; returns where. */
+/** Puts an unreadable journal where nothing looks for one; returns where. @throws OsError permission-denied, os-error */
 export function setAside(file: string): string {
   let aside = `${file}.unreadable`
   for (let n = 2; existsSync(aside); n++) aside = `${file}.unreadable-${n}`
-  renameSync(file, aside)
-  syncFolder(dirname(file))
+  change(file, 'put aside', () => renameSync(file, aside))
   return aside
+}
+
+function change(file: string, what: string, action: () => void): void {
+  try {
+    action()
+    syncFolder(dirname(file))
+  } catch (error) {
+    const code = systemErrorCode(error)
+    const denied = code === 'EACCES' || code === 'EPERM'
+    const message = `the journal ${file} cannot be ${what} (${code}): ${denied ? 'run as root' : 'mount it writable'}`
+    throw new OsError(denied ? 'permission-denied' : 'os-error', message, denied ? 13 : 0, 'rename', { cause: error })
+  }
 }
 
 function syncFolder(folder: string): void {
@@ -146,6 +161,18 @@ function syncFolder(folder: string): void {
     fsyncSync(descriptor)
   } finally {
     closeSync(descriptor)
+  }
+}
+
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (error) {
+    const code = systemErrorCode(error)
+    if (code === 'ENOENT') throw error
+    if (code !== 'EACCES' && code !== 'EPERM') throw invalid(file, `it cannot be read: ${code}`)
+    const message = `${file} cannot be read (${code}), and what is to be put back is in it: run as root`
+    throw new OsError('permission-denied', message, 13, 'open', { cause: error })
   }
 }
 

@@ -54,7 +54,7 @@ export function tryLease(name: string, holder: Holder, places: LeasePlaces, lock
       }
       // Someone may have tidied the file away meanwhile: then the lock is one that nobody else will find.
       if (isSame(lease.descriptor, path)) {
-        writeHolder(lease.descriptor, holder)
+        introduce(holder, lease.descriptor, path)
         return { lease }
       }
     } catch (error) {
@@ -100,6 +100,17 @@ export async function acquireLease(
 
 export const leaseFile = (name: string, { leases }: LeasePlaces): string => join(leases, `${name}.lease`)
 
+/** @throws OsError os-error, as on a full disk */
+function introduce(holder: Holder, descriptor: number, path: string): void {
+  try {
+    writeHolder(descriptor, holder)
+  } catch (error) {
+    const code = systemErrorCode(error)
+    const message = `the lease ${path} cannot be written (${code}), so nothing is taken: make room there`
+    throw new OsError('os-error', message, 0, 'write', { cause: error })
+  }
+}
+
 /** Writes over what an earlier holder wrote. */
 export function writeHolder(descriptor: number, holder: Holder): void {
   ftruncateSync(descriptor)
@@ -132,14 +143,28 @@ function openLease(path: string, folder: string): number {
 function unusable(path: string, cause: unknown): OsError {
   const code = systemErrorCode(cause)
   const denied = code === 'EACCES' || code === 'EPERM'
-  const mend = "run as root, or let root run 'probar bind' for the device once, which makes the file"
   return new OsError(
     denied ? 'permission-denied' : 'os-error',
-    `the lease ${path} can be neither opened nor made (${code}): ${denied ? mend : 'make room there, or mount it writable'}`,
+    `the lease ${path} can be neither opened nor made (${code}): ${mendOf(code)}`,
     denied ? 13 : 0,
     'open',
     { cause },
   )
+}
+
+function mendOf(code: string | undefined): string {
+  switch (code) {
+    case 'EACCES':
+    case 'EPERM':
+      return "run as root, or let root run 'probar bind' for the device once, which makes the file"
+    case 'EISDIR':
+    case 'ENOTDIR':
+    case 'EEXIST':
+    case 'ELOOP':
+      return 'something else lies there; remove it'
+    default:
+      return 'make room there, or mount it writable'
+  }
 }
 
 function isSame(descriptor: number, path: string): boolean {

@@ -1,11 +1,12 @@
 import { existsSync } from 'node:fs'
-import { codeOf } from '../../../base/errors.ts'
+import { ProbarError, codeOf } from '../../../base/errors.ts'
 import type { FileLockSurface } from '../../../native/surface.ts'
 import { type FinishedJournal, type Returned, finishJournal } from './finish.ts'
 import { thisProcess, told } from './holder.ts'
 import { journalFiles, setAside } from './journal.ts'
 import { tryLease } from './lease.ts'
 import { type TakingPlaces, machinePlaces } from './places.ts'
+import { checkUnused } from '../vfio-users.ts'
 
 /** What became of one journal. */
 export interface Repaired {
@@ -24,28 +25,36 @@ export interface Repaired {
 
 /**
  * Finishes what holders left that died together with their guardians: each journal whose group nobody holds.
- * Needs root. May be repeated; what it could not put back stays written down.
- * @throws OsError permission-denied, os-error
+ * Needs root. May be repeated; what it could not put back stays written down, and keeps no other from its turn.
  */
 export function finishJournals(locks: FileLockSurface, places: TakingPlaces = machinePlaces()): readonly Repaired[] {
   return journalFiles(places).flatMap((file) => {
-    const name = file.slice(file.lastIndexOf('/') + 1, -'.json'.length)
-    const state = tryLease(name, thisProcess('probar doctor --repair', places), places, locks)
-    if ('heldBy' in state) {
-      return { file, state: 'held', returned: [], text: `${name} is held by ${told(state.heldBy)}: nothing to repair` }
-    }
     try {
-      // Its holder may have finished it since it was listed.
-      return existsSync(file) ? finishOne(file, places) : []
-    } finally {
-      state.lease[Symbol.dispose]()
+      return repairOne(file, locks, places)
+    } catch (error) {
+      if (!(error instanceof ProbarError)) throw error
+      return { file, state: 'failed', returned: [], text: error.message }
     }
   })
 }
 
+/** @returns nothing for what its holder has finished since it was listed. @throws ProbarError */
+function repairOne(file: string, locks: FileLockSurface, places: TakingPlaces): Repaired | [] {
+  const name = file.slice(file.lastIndexOf('/') + 1, -'.json'.length)
+  const state = tryLease(name, thisProcess('probar doctor --repair', places), places, locks)
+  if ('heldBy' in state) {
+    return { file, state: 'held', returned: [], text: `${name} is held by ${told(state.heldBy)}: nothing to repair` }
+  }
+  try {
+    return existsSync(file) ? finishOne(file, places) : []
+  } finally {
+    state.lease[Symbol.dispose]()
+  }
+}
+
 function finishOne(file: string, places: TakingPlaces): Repaired {
   try {
-    const finished = finishJournal(file, places)
+    const finished = finishJournal(file, places, (address) => checkUnused(address, places))
     return { file, state: finished.state, returned: finished.returned, text: textOf(finished) }
   } catch (error) {
     if (codeOf(error) !== 'journal-invalid') throw error

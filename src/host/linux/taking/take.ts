@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Clock, systemClock } from '../../../base/clock.ts'
-import { Disposal } from '../../../base/disposal.ts'
+import { Disposal, undoAfter } from '../../../base/disposal.ts'
 import { ProbarError } from '../../../base/errors.ts'
 import type { FileLockSurface } from '../../../native/surface.ts'
 import { DRIVER, type FormerBinding, bindToVfio, bindingOf, checkMayBind } from './binding.ts'
@@ -11,7 +11,7 @@ import { type Guardian, startGuardian } from './guardian.ts'
 import { type Holder, thisProcess } from './holder.ts'
 import { type Journal, type JournalEntry, createJournal, findJournal, writeJournal } from './journal.ts'
 import { type Lease, acquireLease, tryLease } from './lease.ts'
-import { usersOf } from '../vfio-users.ts'
+import { checkUnused, usersOf } from '../vfio-users.ts'
 import { type TakingPlaces, machinePlaces } from './places.ts'
 
 export interface TakeOptions {
@@ -46,7 +46,9 @@ export async function takeGroup(address: string, options: TakeOptions): Promise<
     refuse(group, places)
     const wanted = group.functions.filter(({ driver }) => driver !== DRIVER).map((fn) => bindingOf(fn.address, places))
     if (wanted.length === 0) return new Taken({ group, lease, places })
-    for (const former of wanted) checkMayBind(former, places)
+    for (const former of wanted) {
+      checkMayBind(former, places, `, or let root run 'probar bind ${former.address}' once, which leaves it bound`)
+    }
     loadDriver(places)
     const guardian = await startGuardian(group.name, lease, places, options.clock ?? systemClock)
     undo.defer(() => guardian.dismiss())
@@ -71,7 +73,12 @@ interface TakenParts {
   readonly places: TakingPlaces
   /** With what has to be put back. */
   readonly guardian?: Guardian
-  readonly written?: { readonly file: string; readonly journal: Journal }
+  readonly written?: Written
+}
+
+interface Written {
+  readonly file: string
+  readonly journal: Journal
 }
 
 /** A group that this process has. Disposing puts back what was taken and frees the lease. */
@@ -96,20 +103,30 @@ export class Taken implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     if (!this.#ended) this.#checkClosed()
     await this.#end(({ places, written }) => {
-      if (written === undefined) return
-      const returned = putAllBack(this.from, places)
-      settleJournal(written.file, written.journal, returned)
-      failUnlessBack(returned, written.file)
+      if (written !== undefined) this.#putBack(written, places)
     })
   }
 
-  /** Leaves it bound to vfio-pci, for everyone; the journal remembers what it had, for unbinding. */
+  /**
+   * Leaves it bound to vfio-pci, for everyone; the journal remembers what it had, for unbinding.
+   * @throws OsError permission-denied, os-error when that cannot be written; then all of it is put back
+   */
   async leaveBound(): Promise<void> {
-    await this.#end(({ written }) => {
+    await this.#end(({ written, places }) => {
       if (written === undefined) return
       const functions = written.journal.functions.map((entry): JournalEntry => ({ ...entry, until: 'unbind' }))
-      writeJournal(written.file, { ...written.journal, functions })
+      try {
+        writeJournal(written.file, { ...written.journal, functions })
+      } catch (error) {
+        undoAfter(error, [() => this.#putBack(written, places)])
+      }
     })
+  }
+
+  #putBack({ file, journal }: Written, places: TakingPlaces): void {
+    const returned = putAllBack(this.from, places)
+    settleJournal(file, journal, returned)
+    failUnlessBack(returned, file)
   }
 
   /** The kernel would wait for whoever has it open, which is who waits. */
@@ -161,7 +178,7 @@ async function bindAll(parts: TakenParts, wanted: readonly FormerBinding[], hold
 /** What a holder that died, together with its guardian, left behind. @throws ProbarError when it cannot be put back */
 function finishLeftovers(name: string, places: TakingPlaces): void {
   for (let found = findJournal(name, places); found !== undefined; found = findJournal(name, places)) {
-    const { state, returned } = finishJournal(found.file, places)
+    const { state, returned } = finishJournal(found.file, places, (address) => checkUnused(address, places))
     failUnlessBack(returned, found.file)
     if (state === 'kept') return
   }

@@ -1,5 +1,4 @@
 import { Disposal } from '../../../base/disposal.ts'
-import { ProbarError } from '../../../base/errors.ts'
 import { DRIVER, bindingOf, checkMayBind, driverOf, release } from './binding.ts'
 import { type Returned, failUnlessBack, putAllBack, settleJournal } from './finish.ts'
 import { type TakingGroup, groupOf } from './group.ts'
@@ -7,7 +6,7 @@ import { bootId } from './holder.ts'
 import { findJournal, removeJournal } from './journal.ts'
 import { machinePlaces, type TakingPlaces } from './places.ts'
 import { type TakeOptions, leaseOf } from './take.ts'
-import { usersOf } from '../vfio-users.ts'
+import { checkUnused } from '../vfio-users.ts'
 
 /** What became of a function of the group. */
 export interface UnboundFunction {
@@ -43,7 +42,7 @@ function unbindAll({ name, functions }: TakingGroup, places: TakingPlaces): read
   const bound = functions.filter(({ driver }) => driver === DRIVER)
   for (const fn of bound) {
     checkMayBind(bindingOf(fn.address, places), places)
-    checkUnused(fn, places)
+    checkUnused(fn.address, places)
   }
   const returned = returnByJournal(name, places)
   const known = new Set(returned.map(({ address }) => address))
@@ -70,14 +69,4 @@ function returnByJournal(name: string, places: TakingPlaces): readonly Returned[
   settleJournal(file, journal, returned)
   failUnlessBack(returned, file)
   return returned
-}
-
-/** The kernel would wait, without end, until the program lets it go. @throws ProbarError device-busy */
-function checkUnused(
-  fn: { readonly address: string; readonly iommuGroup: number | undefined },
-  places: TakingPlaces,
-): void {
-  const [pid] = usersOf(fn, places)
-  if (pid === undefined) return
-  throw new ProbarError('device-busy', `${fn.address} is in use by the process ${pid}: end it first`)
 }

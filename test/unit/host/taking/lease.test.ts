@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, unlinkSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from '@jest/globals'
@@ -70,5 +70,14 @@ describe('a holder in words', () => {
   it('has no control characters, for others may write it', () => {
     const words = told({ ...HOLDER, purpose: '\u001b[2Jrm\n' })
     expect(words).toBe('pid 12 (?[2Jrm?) since 2026-01-01T00:00:00.000Z')
+  })
+})
+
+it('a lease on a full disk is refused in words', () => {
+  inFolder((leases) => {
+    // Every write to it fails as on a full disk.
+    symlinkSync('/dev/full', join(leases, 'group-1.lease'))
+    const free = { lockFile: () => true }
+    expect(() => tryLease('group-1', HOLDER, { leases }, free)).toThrow(/cannot be written \((ENOSPC|EINVAL)\)/)
   })
 })

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from '@jest/globals'
 import { type Repaired, finishJournals } from '../../../../src/host/linux/taking/repair.ts'
@@ -131,4 +131,42 @@ it.each(damages)('a journal that %s is put aside, never thrown away, and nothing
   writeFileSync(file, text)
   repair(machine)
   expect(machine.journals.toSorted()).toEqual(['group-7.json.unreadable', 'group-7.json.unreadable-2'])
+})
+
+it('a journal that is a folder is put aside, too', () => {
+  using machine = new FakeMachine()
+  mkdirSync(join(machine.folder, 'journals', 'group-7.json'), { recursive: true })
+  expect(repair(machine)).toMatchObject([{ state: 'unreadable', text: expect.stringContaining('EISDIR') }])
+  expect(machine.journals).toEqual(['group-7.json.unreadable'])
+})
+
+it('a file where journals should lie is none', () => {
+  using machine = new FakeMachine()
+  writeFileSync(join(machine.folder, 'journals'), '')
+  expect(repair(machine)).toEqual([])
+})
+
+it('a lease that cannot be had keeps no other journal from its turn', () => {
+  using machine = new FakeMachine()
+  const file = abandon(machine)
+  writeFileSync(file.replace('group-7', 'group-1'), readFileSync(file))
+  mkdirSync(join(machine.places.leases, 'group-1.lease'), { recursive: true })
+  expect(repair(machine)).toMatchObject([
+    { state: 'failed', text: expect.stringMatching(/EISDIR.*remove it/) },
+    { state: 'back' },
+  ])
+  expect(machine.driver(NIC)).toBe('e1000e')
+})
+
+it('a function that a program has open stays, for the kernel would wait for that program', () => {
+  using machine = new FakeMachine()
+  abandon(machine)
+  const fds = join(machine.places.processes, '77', 'fd')
+  mkdirSync(fds, { recursive: true })
+  symlinkSync('/dev/vfio/7', join(fds, '3'))
+  expect(repair(machine)).toMatchObject([{ state: 'failed', text: expect.stringContaining('process 77') }])
+  expect(machine.driver(NIC)).toBe('vfio-pci')
+  expect(machine.journals).toEqual(['group-7.json'])
+  rmSync(fds, { recursive: true })
+  expect(repair(machine)).toMatchObject([{ state: 'back' }])
 })

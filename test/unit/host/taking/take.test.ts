@@ -298,3 +298,24 @@ function leaveBehind(machine: FakeMachine): void {
   const journal = JSON.stringify({ schema: 'probar-journal/1', name: 'group-7', holder, functions })
   writeFileSync(join(machine.folder, 'journals', 'group-7.json'), journal)
 }
+
+it('what cannot be written down as bound by hand is put back', async () => {
+  using machine = new FakeMachine()
+  const taken = await takeGroup(NIC, machine.options())
+  // Stands for a full disk: the fresh journal cannot be written beside the old one.
+  mkdirSync(join(machine.folder, 'journals', 'group-7.json.new'))
+  await expect(taken.leaveBound()).rejects.toThrow('no journal can be written')
+  rmSync(join(machine.folder, 'journals', 'group-7.json.new'), { recursive: true, force: true })
+  expectUntouched(machine)
+  await expectFree(machine)
+})
+
+it('a log of the guardian that cannot be written is told in words, and nothing is taken', async () => {
+  using machine = new FakeMachine()
+  mkdirSync(join(machine.places.leases, 'group-7.log'), { recursive: true })
+  await expect(takeGroup(NIC, machine.options())).rejects.toMatchObject({
+    code: 'os-error',
+    message: expect.stringContaining('group-7.log cannot be written (EISDIR)'),
+  })
+  expectUntouched(machine)
+})
