@@ -47,9 +47,18 @@ export async function reporting(io: CliIo, action: () => Promise<ExitStatus> | E
   } catch (error) {
     // The message may quote a file or an argument.
     io.stderr.write(`${printable(describe(error))}\n`)
-    const code = codeOf(error)
-    io.exit(io.signal.aborted ? ExitStatus.interrupted : ((code && STATUSES[code]) ?? ExitStatus.failed))
+    io.exit(io.signal.aborted && isInterruption(error) ? ExitStatus.interrupted : statusOf(error))
   }
+}
+
+/** What a signal asked for, and nothing beside it: a device that could not be put back is told by another status. */
+function isInterruption(error: unknown): boolean {
+  return codeOf(error) === 'cancelled' || (error instanceof Error && error.name === 'AbortError')
+}
+
+function statusOf(error: unknown): ExitStatus {
+  const code = codeOf(error)
+  return (code && STATUSES[code]) ?? ExitStatus.failed
 }
 
 /** Several failures, for example of a clean-up after an error, are all told. */

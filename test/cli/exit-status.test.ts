@@ -64,4 +64,11 @@ describe('a command that fails', () => {
     const [status] = await reported(new ProbarError('cancelled', 'stopped'), AbortSignal.abort())
     expect(status).toBe(130)
   })
+
+  it('after a signal, but for another reason, does not end as if the device were back', async () => {
+    const lost = new ProbarError('device-driver', 'it is not back')
+    expect(await reported(lost, AbortSignal.abort())).toEqual([3, expect.stringContaining('it is not back')])
+    const both = new AggregateError([new ProbarError('cancelled', 'stopped'), lost])
+    expect(await reported(both, AbortSignal.abort())).toEqual([4, expect.stringContaining('it is not back')])
+  })
 })
