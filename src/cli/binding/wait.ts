@@ -17,5 +17,7 @@ export function takingOf(purpose: string, wait: number | true | undefined, io: C
 
 function seconds(text: string): number {
   if (/^\d{1,7}$/.test(text)) return Number(text)
-  throw new InvalidArgumentError('Give a whole number of seconds, or none to wait without end.')
+  throw new InvalidArgumentError(
+    'Give a whole number of seconds, or none to wait without end; a device goes before --wait.',
+  )
 }

@@ -24,6 +24,7 @@ type LeasePlaces = Pick<TakingPlaces, 'leases'>
 export class Lease implements Disposable {
   readonly descriptor: number
   #closed = false
+  #introduced = false
 
   constructor(descriptor: number) {
     this.descriptor = descriptor
@@ -32,7 +33,21 @@ export class Lease implements Disposable {
   [Symbol.dispose](): void {
     if (this.#closed) return
     this.#closed = true
+    // Whoever meets the next holder before that has written its name must not hear of this one.
+    if (this.#introduced) ftruncateSync(this.descriptor)
     closeSync(this.descriptor)
+  }
+
+  /** Says who has it. @throws OsError os-error, as on a full disk */
+  introduce(holder: Holder, path: string): void {
+    try {
+      writeHolder(this.descriptor, holder)
+      this.#introduced = true
+    } catch (error) {
+      const code = systemErrorCode(error)
+      const message = `the lease ${path} cannot be written (${code}), so nothing is taken: make room there`
+      throw new OsError('os-error', message, 0, 'write', { cause: error })
+    }
   }
 }
 
@@ -54,7 +69,7 @@ export function tryLease(name: string, holder: Holder, places: LeasePlaces, lock
       }
       // Someone may have tidied the file away meanwhile: then the lock is one that nobody else will find.
       if (isSame(lease.descriptor, path)) {
-        introduce(holder, lease.descriptor, path)
+        lease.introduce(holder, path)
         return { lease }
       }
     } catch (error) {
@@ -99,17 +114,6 @@ export async function acquireLease(
 }
 
 export const leaseFile = (name: string, { leases }: LeasePlaces): string => join(leases, `${name}.lease`)
-
-/** @throws OsError os-error, as on a full disk */
-function introduce(holder: Holder, descriptor: number, path: string): void {
-  try {
-    writeHolder(descriptor, holder)
-  } catch (error) {
-    const code = systemErrorCode(error)
-    const message = `the lease ${path} cannot be written (${code}), so nothing is taken: make room there`
-    throw new OsError('os-error', message, 0, 'write', { cause: error })
-  }
-}
 
 /** Writes over what an earlier holder wrote. */
 export function writeHolder(descriptor: number, holder: Holder): void {

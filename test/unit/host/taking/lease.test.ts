@@ -81,3 +81,12 @@ it('a lease on a full disk is refused in words', () => {
     expect(() => tryLease('group-1', HOLDER, { leases }, free)).toThrow(/cannot be written \((ENOSPC|EINVAL)\)/)
   })
 })
+
+it('a lease that was given back names nobody any more, while the next holder has not written its name yet', () => {
+  inFolder((leases) => {
+    const state = tryLease('group-1', HOLDER, { leases }, { lockFile: () => true })
+    if (!('lease' in state)) throw new Error('it is not free')
+    state.lease[Symbol.dispose]()
+    expect(tryLease('group-1', HOLDER, { leases }, { lockFile: () => false })).toEqual({ heldBy: undefined })
+  })
+})
