@@ -37,13 +37,11 @@ IrqOutcome SetIrqs(int device, uint32_t flags, uint32_t index, uint32_t start, u
   return {answer < 0 ? errno : 0, answer > 0 ? answer : 0};
 }
 
-// What the waiting thread and the environment share. Both may outlive the set that JavaScript disarms.
+// What the waiting thread and the environment share. It may outlive the set that JavaScript disarms, by calls that are
+// still on their way; so it must not hold the device, which somebody may be waiting for.
 struct Delivery {
-  Delivery(std::shared_ptr<Descriptor> file, uint32_t irq_index, uint32_t vectors)
-      : device(std::move(file)), index(irq_index), pending(vectors) {}
+  explicit Delivery(uint32_t vectors) : pending(vectors) {}
 
-  std::shared_ptr<Descriptor> device;
-  uint32_t index;
   std::atomic<bool> armed = true;
   // Interrupts that JavaScript has not been told of. At most one call a vector is under way, however many fire.
   std::vector<std::atomic<uint64_t>> pending;
@@ -92,9 +90,12 @@ class InterruptSet final : public Resource {
   static constexpr const char* kName = "interrupt set";
   static bool Includes(Kind kind) { return kind == Kind::kInterrupts; }
 
-  InterruptSet(std::shared_ptr<Delivery> delivery, Napi::Env env, const Napi::Function& notify)
+  InterruptSet(std::shared_ptr<Descriptor> device, uint32_t index, uint32_t vectors, Napi::Env env,
+               const Napi::Function& notify)
       : Resource(Kind::kInterrupts),
-        delivery_(std::move(delivery)),
+        device_(std::move(device)),
+        index_(index),
+        delivery_(std::make_shared<Delivery>(vectors)),
         notifier_(env, notify),
         watcher_(static_cast<uint32_t>(delivery_->pending.size()),
                  [this](uint32_t vector, uint64_t count) { Deliver(vector, count); }) {}
@@ -102,7 +103,7 @@ class InterruptSet final : public Resource {
   // The kernel is told first. Then the members end, the last first: the thread is joined before its function goes.
   ~InterruptSet() override {
     delivery_->armed = false;
-    if (routed_) SetIrqs(device(), uapi::kIrqDataNone | uapi::kIrqActionTrigger, delivery_->index, 0, 0);
+    if (routed_) SetIrqs(device(), uapi::kIrqDataNone | uapi::kIrqActionTrigger, index_, 0, 0);
   }
 
   // Makes the kernel signal the eventfds. Throws `interrupt-unavailable` or `device-busy`.
@@ -112,9 +113,11 @@ class InterruptSet final : public Resource {
   uint32_t vectors() const { return static_cast<uint32_t>(delivery_->pending.size()); }
 
  private:
-  int device() const { return delivery_->device->number(); }
+  int device() const { return device_->number(); }
   void Deliver(uint32_t vector, uint64_t count) const;
 
+  std::shared_ptr<Descriptor> device_;
+  uint32_t index_;
   std::shared_ptr<Delivery> delivery_;
   ScopedNotifier notifier_;
   EventfdWatcher watcher_;
@@ -129,25 +132,25 @@ void InterruptSet::Deliver(uint32_t vector, uint64_t count) const {
 }
 
 void InterruptSet::Route() {
-  const IrqOutcome outcome = SetIrqs(device(), uapi::kIrqDataEventfd | uapi::kIrqActionTrigger, delivery_->index, 0,
-                                     vectors(), &watcher_.events());
+  const IrqOutcome outcome =
+      SetIrqs(device(), uapi::kIrqDataEventfd | uapi::kIrqActionTrigger, index_, 0, vectors(), &watcher_.events());
   const std::string wanted = std::to_string(vectors());
   if (outcome.possible > 0) {
     throw Failure(code::kInterruptUnavailable, "the kernel can give " + std::to_string(outcome.possible) +
-                                                   " interrupts of index " + std::to_string(delivery_->index) +
-                                                   ", not " + wanted + ": ask for that many");
+                                                   " interrupts of index " + std::to_string(index_) + ", not " +
+                                                   wanted + ": ask for that many");
   }
   if (outcome.error != 0) {
     throw SystemFailure(outcome.error == EBUSY ? code::kDeviceBusy : code::kInterruptUnavailable,
-                        "the device cannot have " + wanted + " interrupts of index " +
-                            std::to_string(delivery_->index) + ": disarm another kind first, or ask for fewer",
+                        "the device cannot have " + wanted + " interrupts of index " + std::to_string(index_) +
+                            ": disarm another kind first, or ask for fewer",
                         outcome.error, "ioctl VFIO_DEVICE_SET_IRQS");
   }
   routed_ = true;
 }
 
 void InterruptSet::Act(uint32_t action, uint32_t vector, const char* what) const {
-  const IrqOutcome outcome = SetIrqs(device(), uapi::kIrqDataNone | action, delivery_->index, vector, 1);
+  const IrqOutcome outcome = SetIrqs(device(), uapi::kIrqDataNone | action, index_, vector, 1);
   if (!outcome.ok()) {
     throw SystemFailure(code::kInterruptUnavailable, "vector " + std::to_string(vector) + " cannot be " + what,
                         outcome.error, "ioctl VFIO_DEVICE_SET_IRQS");
@@ -183,8 +186,8 @@ Napi::Value ArmInterrupts(Environment& environment, const Napi::CallbackInfo& in
                                                    " interrupts of index " + std::to_string(index) +
                                                    ", so 1 to that many, not " + std::to_string(count));
   }
-  auto delivery = std::make_shared<Delivery>(device.Share(), index, count);
-  auto set = std::make_unique<InterruptSet>(std::move(delivery), info.Env(), info[3].As<Napi::Function>());
+  const auto notify = info[3].As<Napi::Function>();
+  auto set = std::make_unique<InterruptSet>(device.Share(), index, static_cast<uint32_t>(count), info.Env(), notify);
   set->Route();
   return Napi::Number::New(info.Env(), environment.Add(std::move(set)));
 }

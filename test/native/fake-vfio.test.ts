@@ -283,6 +283,20 @@ describeAddon('VFIO calls, the kernel played by test/native/fake/vfio.c,', () =>
     expect(outcome.stderr).toBe('armed 1 4\narmed 1 0\n')
   })
 
+  it('let go of the device at once, also while JavaScript has not heard of one that fired', () => {
+    const outcome = run(`
+      const { readdirSync, existsSync } = require('node:fs')
+      const files = () => readdirSync('/proc/self/fd').filter((number) => existsSync('/proc/self/fd/' + number)).length
+      const before = files()
+      const set = native.armInterrupts(device, 1, 1, () => {})
+      native.triggerInterrupt(set, 0)
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100) // the thread has seen it, and its call waits
+      native.disarmInterrupts(set)
+      native.closeDescriptor(device)
+      print(before - files())`)
+    expect(JSON.parse(outcome.stdout)).toBe(1)
+  })
+
   it('mask and unmask a level-triggered line when they are told to, and never by themselves', () => {
     const outcome = run(`
       const set = native.armInterrupts(device, 0, 1, () => console.error('told'))
