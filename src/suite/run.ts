@@ -51,6 +51,7 @@ export async function runSuite(session: Session, options: RunOptions): Promise<R
   observer?.start(head)
   const results: CaseRecord[] = []
   for (const [index, one] of cases.entries()) {
+    await turn()
     if (signal.aborted) break
     observer?.caseStarted(one.id, index, cases.length)
     const result = await runWithRetries(one, session, { ...options, signal })
@@ -115,3 +116,6 @@ function headOf(session: Session, facts: RunFacts): RunHead {
     profile: profile.name,
   }
 }
+
+/** Cases may never wait: then neither a signal nor the kernel's request for the device would be heard between them. */
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
