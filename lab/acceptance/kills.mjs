@@ -61,7 +61,9 @@ async function killedRun(round) {
   kill(round % 2 === 0 ? -run.pid : run.pid, 'SIGKILL')
   const wasKilled = (await run.ended) === 'SIGKILL'
   const [seconds] = read('/proc/uptime').split(' ')
-  process.stdout.write(`round ${round} at ${seconds} s, ${wasKilled ? 'killed' : 'ended before'}; the driver is ${driverNow()}\n`)
+  process.stdout.write(
+    `round ${round} at ${seconds} s, ${wasKilled ? 'killed' : 'ended before'}; the driver is ${driverNow()}\n`,
+  )
   expectBack(`kill ${round}`)
   return wasKilled ? 1 : 0
 }
