@@ -1,5 +1,5 @@
 import type { Ddi } from '../ddi/compose.ts'
-import type { Kernel } from '../ddi/kernel.ts'
+import type { Kernel } from '../ddi/kernel/kernel.ts'
 import type { Device } from '../device/contract.ts'
 import type { FrameStore } from '../memory/frame-store.ts'
 

@@ -1,8 +1,8 @@
 import type { Case } from './case.ts'
-import { dmaSuite } from './cases/dma.ts'
+import { dmaSuite } from './cases/dma/suite.ts'
 import { dxmSuite } from './cases/dxm.ts'
 import { ksmSuite } from './cases/ksm.ts'
-import { mdlSuite } from './cases/mdl.ts'
+import { mdlSuite } from './cases/mdl/suite.ts'
 import { wrtSuite } from './cases/wrt.ts'
 
 /** Every case that Probar has, in the order in which a run takes them. */

@@ -1,6 +1,6 @@
 import { BugCheck, NtStatusError, ProbarError } from '../base/errors.ts'
 import { hex } from '../base/hex.ts'
-import { CallerError } from '../ddi/ledger.ts'
+import { CallerError } from '../ddi/kernel/ledger.ts'
 
 /** A rule does not hold. */
 export class RuleBroken extends Error {

@@ -1,7 +1,7 @@
 import { ProbarError } from '../base/errors.ts'
 import type { Random } from '../base/random.ts'
 import type { Ddi } from '../ddi/compose.ts'
-import type { Kernel } from '../ddi/kernel.ts'
+import type { Kernel } from '../ddi/kernel/kernel.ts'
 import type { Device, Region } from '../device/contract.ts'
 import type { DmaEngine } from '../engine/contract.ts'
 import type { FrameStore } from '../memory/frame-store.ts'

@@ -1,6 +1,6 @@
 import { type Clock, sleep } from '../base/clock.ts'
 import { ProbarError, codeOf } from '../base/errors.ts'
-import { isShortage } from '../ddi/shortages.ts'
+import { isShortage } from '../ddi/kernel/shortages.ts'
 import { CaseTrace } from '../record/recorder.ts'
 import type { CaseRecord } from '../record/schema.ts'
 import { skipCodes } from '../record/skip-codes.ts'

@@ -1,5 +1,5 @@
 import { BugCheck, NtStatusError, ProbarError, codeOf } from '../base/errors.ts'
-import { CallerError } from '../ddi/ledger.ts'
+import { CallerError } from '../ddi/kernel/ledger.ts'
 import type { Reason, Verdict } from '../record/schema.ts'
 import { RuleBroken } from './checks.ts'
 

@@ -1,7 +1,7 @@
 import type { DmaDomain } from '../../device/contract.ts'
 import { PAGE_SIZE } from '../../base/pages.ts'
 import { KIRQL, type Out } from '../constants.ts'
-import type { Kernel } from '../kernel.ts'
+import type { Kernel } from '../kernel/kernel.ts'
 import type { Mm } from '../mm/mm.ts'
 import { DmaAdapter } from './adapter.ts'
 import { DEVICE_DESCRIPTION_VERSION3, type DeviceDescription, addressWidth } from './description.ts'

@@ -2,7 +2,7 @@ import type { Va } from '../../base/address.ts'
 import { Segments } from '../../device/segments.ts'
 import { SCATTER_GATHER_ELEMENT, SCATTER_GATHER_LIST } from '../layout/x64.ts'
 import { Struct } from '../layout/struct.ts'
-import type { Pool, PoolBlock } from '../pool.ts'
+import type { Pool, PoolBlock } from '../kernel/pool.ts'
 
 export interface ScatterGatherElement {
   /** What the device must use: a logical address (DMA-020). */

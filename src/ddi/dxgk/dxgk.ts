@@ -4,7 +4,7 @@ import { NtStatus } from '../../base/ntstatus.ts'
 import { PAGE_SIZE } from '../../base/pages.ts'
 import type { Device, Region } from '../../device/contract.ts'
 import { KIRQL, MEMORY_CACHING_TYPE, type Out } from '../constants.ts'
-import type { Kernel } from '../kernel.ts'
+import type { Kernel } from '../kernel/kernel.ts'
 import { TranslatedResourceList } from './resources.ts'
 
 /** DXGK_DEVICE_INFO, as far as mapping needs it. */

@@ -1,7 +1,7 @@
 import type { Va } from '../../base/address.ts'
 import type { RegionView } from '../../device/contract.ts'
 import { KPROCESSOR_MODE } from '../constants.ts'
-import type { Kernel } from '../kernel.ts'
+import type { Kernel } from '../kernel/kernel.ts'
 
 /**
  * The register accessors of wdm.h. Each makes exactly one access of exactly its width (DXM-040) at an address inside

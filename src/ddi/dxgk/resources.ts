@@ -4,7 +4,7 @@ import type { Region } from '../../device/contract.ts'
 import { CM_RESOURCE_MEMORY, CmResourceType, INTERFACE_TYPE } from '../constants.ts'
 import { Struct } from '../layout/struct.ts'
 import { CM_PARTIAL_RESOURCE_DESCRIPTOR, CM_RESOURCE_LIST } from '../layout/x64.ts'
-import type { Pool, PoolBlock } from '../pool.ts'
+import type { Pool, PoolBlock } from '../kernel/pool.ts'
 
 /** A decoded memory or port resource. */
 export interface Resource {

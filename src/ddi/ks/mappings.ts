@@ -2,7 +2,7 @@ import { type Va, busAddress, va } from '../../base/address.ts'
 import { type Segment, Segments } from '../../device/segments.ts'
 import { KSMAPPING } from '../layout/x64.ts'
 import { Struct } from '../layout/struct.ts'
-import type { Pool, PoolBlock } from '../pool.ts'
+import type { Pool, PoolBlock } from '../kernel/pool.ts'
 
 /** A KSMAPPING table in memory: entry i lies at `Mappings + i * stride` (KSM-014). */
 export class KsMappingTable {

@@ -3,7 +3,7 @@ import { PAGE_SHIFT, PAGE_SIZE } from '../../base/pages.ts'
 import { MdlFlags } from '../constants.ts'
 import { MDL, POINTER_SIZE } from '../layout/x64.ts'
 import { Struct } from '../layout/struct.ts'
-import type { PoolBlock } from '../pool.ts'
+import type { PoolBlock } from '../kernel/pool.ts'
 
 /** MDL_ROOM: no buffer is longer (MDL-021, MDL-116). */
 export const MDL_MAX_BYTES = 0x1_0000_0000 - PAGE_SIZE

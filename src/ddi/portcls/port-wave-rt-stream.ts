@@ -1,7 +1,7 @@
 import { type PhysicalAddress, type Va, physicalAddress, va } from '../../base/address.ts'
 import { PAGE_SHIFT } from '../../base/pages.ts'
 import { KIRQL, KPROCESSOR_MODE, MEMORY_CACHING_TYPE, MM_ALLOCATE, MM_PAGE_PRIORITY } from '../constants.ts'
-import type { Kernel } from '../kernel.ts'
+import type { Kernel } from '../kernel/kernel.ts'
 import { type Mdl, MmGetMdlPfnArray } from '../mm/mdl.ts'
 import type { Mm } from '../mm/mm.ts'
 

@@ -7,8 +7,8 @@ import type { TranslatedResourceList } from '../../ddi/dxgk/resources.ts'
 import { ConfigOffset } from '../../pci/config.ts'
 import { type Case, defineSuite } from '../case.ts'
 import type { Context } from '../context.ts'
-import { MmCached, MmNonCached } from './buffers.ts'
-import { homeBytes } from './home-bytes.ts'
+import { MmCached, MmNonCached } from './parts/buffers.ts'
+import { homeBytes } from './parts/home-bytes.ts'
 
 /** CM_RESOURCE_MEMORY_PREFETCHABLE (DXM-014); bit 3 of the BAR in config space says it too. */
 const PREFETCHABLE = 0x4

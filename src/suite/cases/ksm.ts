@@ -7,9 +7,9 @@ import { type Mdl, MmGetMdlPfnArray } from '../../ddi/mm/mdl.ts'
 import { GUARD_BYTE, orderPattern } from '../../memory/patterns.ts'
 import { type Case, defineSuite } from '../case.ts'
 import type { Context } from '../context.ts'
-import { ANYWHERE, MmCached, allocate, describeBusMaster, mapSystem, openAdapter, release } from './buffers.ts'
-import { homeBytes, walkTable } from './home-bytes.ts'
-import { allocateScattered, guardNeighbours } from './scattered.ts'
+import { ANYWHERE, MmCached, allocate, describeBusMaster, mapSystem, openAdapter, release } from './parts/buffers.ts'
+import { homeBytes, walkTable } from './parts/home-bytes.ts'
+import { allocateScattered, guardNeighbours } from './parts/scattered.ts'
 
 const ENTRY = 16
 

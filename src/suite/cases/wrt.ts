@@ -3,8 +3,8 @@ import { PAGE_SIZE } from '../../base/pages.ts'
 import { MmGetMdlByteCount, MmGetMdlPfnArray } from '../../ddi/mm/mdl.ts'
 import { orderPattern } from '../../memory/patterns.ts'
 import { type Case, defineSuite } from '../case.ts'
-import { ANYWHERE, MmCached, MmWriteCombined, ZERO, mustGetList, openAdapter, putList } from './buffers.ts'
-import { frameBytes, walkList } from './home-bytes.ts'
+import { ANYWHERE, MmCached, MmWriteCombined, ZERO, mustGetList, openAdapter, putList } from './parts/buffers.ts'
+import { frameBytes, walkList } from './parts/home-bytes.ts'
 
 const PAGE = BigInt(PAGE_SIZE)
 const FOUR_GIB = 0x1_0000_0000n

@@ -4,9 +4,9 @@ import type { RegisterAccess } from '../../../src/device/contract.ts'
 import type { Plant } from '../../../src/session/plant.ts'
 import { allCases } from '../../../src/suite/all-cases.ts'
 import type { Need } from '../../../src/suite/needs.ts'
-import { altered } from './altered.ts'
-import { attempt } from './attempt.ts'
-import { regions } from './broken-platform.ts'
+import { altered } from './plants/altered.ts'
+import { attempt } from './plants/attempt.ts'
+import { regions } from './plants/broken-platform.ts'
 
 /** What shows nothing must not be taken for what holds: here nothing works, and no case may pass by that. */
 

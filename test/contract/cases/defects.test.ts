@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals'
 import { allCases } from '../../../src/suite/all-cases.ts'
-import { altered } from './altered.ts'
-import { attempt, attemptOne } from './attempt.ts'
-import { adapters, dxgk, ks, mm, portcls, registers, tables, lists } from './broken-ddi.ts'
-import { device, frames, native, views } from './broken-platform.ts'
+import { altered } from './plants/altered.ts'
+import { attempt, attemptOne } from './plants/attempt.ts'
+import { adapters, dxgk, ks, mm, portcls, registers, tables, lists } from './plants/broken-ddi.ts'
+import { device, frames, native, views } from './plants/broken-platform.ts'
 import { defects } from './defects.ts'
 
 const planted = Object.entries(defects).flatMap(([id, list]) =>

@@ -4,9 +4,9 @@ import { KIRQL } from '../../../src/ddi/constants.ts'
 import type { Dxgk } from '../../../src/ddi/dxgk/dxgk.ts'
 import type { Registers } from '../../../src/ddi/dxgk/registers.ts'
 import type { Plant } from '../../../src/session/plant.ts'
-import { Bytes, dxgk, registers } from './broken-ddi.ts'
-import { regions, views } from './broken-platform.ts'
-import { type Defects, fault, planted } from './defect.ts'
+import { Bytes, dxgk, registers } from './plants/broken-ddi.ts'
+import { regions, views } from './plants/broken-platform.ts'
+import { type Defects, fault, planted } from './plants/defect.ts'
 
 type MapArguments = Parameters<Dxgk['DxgkCbMapMemory']>
 

@@ -4,10 +4,10 @@ import { NtStatus } from '../../../src/base/ntstatus.ts'
 import type { KsDevice } from '../../../src/ddi/ks/ks-device.ts'
 import type { Plant } from '../../../src/session/plant.ts'
 import { Segments } from '../../../src/device/segments.ts'
-import { altered } from './altered.ts'
-import { type Bytes, ks, tableBytes, tables } from './broken-ddi.ts'
-import { lastPageMissing, bouncesTooMuch, reversed } from './broken-platform.ts'
-import { type Defects, fault, planted } from './defect.ts'
+import { altered } from './plants/altered.ts'
+import { type Bytes, ks, tableBytes, tables } from './plants/broken-ddi.ts'
+import { lastPageMissing, bouncesTooMuch, reversed } from './plants/broken-platform.ts'
+import { type Defects, fault, planted } from './plants/defect.ts'
 
 type RegisterArguments = Parameters<KsDevice['RegisterAdapterObjectEx']>
 

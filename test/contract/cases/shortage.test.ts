@@ -7,8 +7,8 @@ import { openSession } from '../../../src/session/open.ts'
 import { PAGE_SIZE } from '../../../src/base/pages.ts'
 import { runSuite } from '../../../src/suite/run.ts'
 import { facts } from '../../unit/suite/bench.ts'
-import { altered } from './altered.ts'
-import { domain, native, regions } from './broken-platform.ts'
+import { altered } from './plants/altered.ts'
+import { domain, native, regions } from './plants/broken-platform.ts'
 
 const pinning = (): never => {
   throw new OsError('out-of-memory', 'the kernel may not pin 0x1000 more bytes', 12, 'ioctl VFIO_IOMMU_MAP_DMA')

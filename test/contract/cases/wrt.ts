@@ -1,9 +1,9 @@
 import { type PhysicalAddress, physicalAddress, va } from '../../../src/base/address.ts'
 import { BugCheck, codeOf } from '../../../src/base/errors.ts'
 import { PAGE_SIZE } from '../../../src/base/pages.ts'
-import { portcls } from './broken-ddi.ts'
-import { reversed, viewsOf } from './broken-platform.ts'
-import { type Defects, fault, planted } from './defect.ts'
+import { portcls } from './plants/broken-ddi.ts'
+import { reversed, viewsOf } from './plants/broken-platform.ts'
+import { type Defects, fault, planted } from './plants/defect.ts'
 
 const ANYWHERE = physicalAddress(0xffff_ffff_ffff_ffffn)
 const moved = (address: PhysicalAddress, pages: bigint): PhysicalAddress =>

@@ -6,7 +6,7 @@ import { KIRQL, type Out } from '../../../src/ddi/constants.ts'
 import type { DmaAdapter } from '../../../src/ddi/dma/adapter.ts'
 import { type KsMappingTable, writeMappingTable } from '../../../src/ddi/ks/mappings.ts'
 import type { Mdl } from '../../../src/ddi/mm/mdl.ts'
-import type { Pool } from '../../../src/ddi/pool.ts'
+import type { Pool } from '../../../src/ddi/kernel/pool.ts'
 import { Segments } from '../../../src/device/segments.ts'
 import { Bench, outcome } from './bench.ts'
 

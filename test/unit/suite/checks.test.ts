@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import { BugCheck, NtStatusError, ProbarError } from '../../../src/base/errors.ts'
-import { CallerError } from '../../../src/ddi/ledger.ts'
+import { CallerError } from '../../../src/ddi/kernel/ledger.ts'
 import { Checks, RuleBroken } from '../../../src/suite/checks.ts'
 
 function throwing(error: unknown): () => never {

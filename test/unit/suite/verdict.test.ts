@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import { BugCheck, type ErrorCode, NtStatusError, OsError, ProbarError } from '../../../src/base/errors.ts'
-import { CallerError } from '../../../src/ddi/ledger.ts'
+import { CallerError } from '../../../src/ddi/kernel/ledger.ts'
 import { RuleBroken } from '../../../src/suite/checks.ts'
 import { outcomeOf, passed, skipped, withKnownIssue, withShortage } from '../../../src/suite/verdict.ts'
 

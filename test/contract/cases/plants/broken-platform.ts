@@ -1,9 +1,9 @@
-import { busAddress } from '../../../src/base/address.ts'
-import { PAGE_SIZE } from '../../../src/base/pages.ts'
-import type { Device, DmaDomain, Fault, Frames, Region, RegionView } from '../../../src/device/contract.ts'
-import type { FrameRequest, FrameStore } from '../../../src/memory/frame-store.ts'
-import type { MemorySurface } from '../../../src/native/surface.ts'
-import type { Plant } from '../../../src/session/plant.ts'
+import { busAddress } from '../../../../src/base/address.ts'
+import { PAGE_SIZE } from '../../../../src/base/pages.ts'
+import type { Device, DmaDomain, Fault, Frames, Region, RegionView } from '../../../../src/device/contract.ts'
+import type { FrameRequest, FrameStore } from '../../../../src/memory/frame-store.ts'
+import type { MemorySurface } from '../../../../src/native/surface.ts'
+import type { Plant } from '../../../../src/session/plant.ts'
 import { altered } from './altered.ts'
 
 /** What stands below the DDIs, broken: device, DMA domain, faults, BARs, frames and native memory. */

@@ -1,5 +1,5 @@
-import type { LoopbackFault } from '../../../src/backend/loopback/planted/defects.ts'
-import type { Plant } from '../../../src/session/plant.ts'
+import type { LoopbackFault } from '../../../../src/backend/loopback/planted/defects.ts'
+import type { Plant } from '../../../../src/session/plant.ts'
 
 /** One thing that is wrong below a case. */
 export interface Defect {

@@ -1,5 +1,5 @@
-import { type PhysicalAddress, type Va, physicalAddress, va } from '../../base/address.ts'
-import { PAGE_SIZE } from '../../base/pages.ts'
+import { type PhysicalAddress, type Va, physicalAddress, va } from '../../../base/address.ts'
+import { PAGE_SIZE } from '../../../base/pages.ts'
 import {
   INTERFACE_TYPE,
   KIRQL,
@@ -7,13 +7,13 @@ import {
   MEMORY_CACHING_TYPE,
   MM_PAGE_PRIORITY,
   type Out,
-} from '../../ddi/constants.ts'
-import type { DmaAdapter } from '../../ddi/dma/adapter.ts'
-import type { DeviceDescription } from '../../ddi/dma/description.ts'
-import type { ScatterGatherList } from '../../ddi/dma/scatter-gather-list.ts'
-import { DEVICE_DESCRIPTION } from '../../ddi/layout/x64.ts'
-import type { Mdl } from '../../ddi/mm/mdl.ts'
-import type { Context } from '../context.ts'
+} from '../../../ddi/constants.ts'
+import type { DmaAdapter } from '../../../ddi/dma/adapter.ts'
+import type { DeviceDescription } from '../../../ddi/dma/description.ts'
+import type { ScatterGatherList } from '../../../ddi/dma/scatter-gather-list.ts'
+import { DEVICE_DESCRIPTION } from '../../../ddi/layout/x64.ts'
+import type { Mdl } from '../../../ddi/mm/mdl.ts'
+import type { Context } from '../../context.ts'
 
 /** What cases do over and over, the way a driver would: by DDIs only. */
 

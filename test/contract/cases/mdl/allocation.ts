@@ -1,10 +1,10 @@
-import { physicalAddress } from '../../../src/base/address.ts'
-import { PAGE_SIZE } from '../../../src/base/pages.ts'
-import { MM_ALLOCATE, MdlFlags } from '../../../src/ddi/constants.ts'
-import type { Mdl } from '../../../src/ddi/mm/mdl.ts'
-import { allocating, mapped, mdls, mm } from './broken-ddi.ts'
-import { contiguousOrAny, frames, givenTwice, reversed, windowIgnored } from './broken-platform.ts'
-import { type Defects, fault, planted } from './defect.ts'
+import { physicalAddress } from '../../../../src/base/address.ts'
+import { PAGE_SIZE } from '../../../../src/base/pages.ts'
+import { MM_ALLOCATE, MdlFlags } from '../../../../src/ddi/constants.ts'
+import type { Mdl } from '../../../../src/ddi/mm/mdl.ts'
+import { allocating, mapped, mdls, mm } from '../plants/broken-ddi.ts'
+import { contiguousOrAny, frames, givenTwice, reversed, windowIgnored } from '../plants/broken-platform.ts'
+import { type Defects, fault, planted } from '../plants/defect.ts'
 
 const LIMIT = 0x1_0000_0000 - PAGE_SIZE
 const ANYWHERE = { low: physicalAddress(0n), high: physicalAddress(0xffff_ffff_ffff_ffffn) }
@@ -27,7 +27,7 @@ function narrow(mdl: Mdl): void {
 }
 
 /** Defects for the cases of MDL allocation. */
-export const mdlDefects: Defects = {
+export const allocationDefects: Defects = {
   'mdl/header-and-array-in-place': [
     planted(
       'Size counts the header only',

@@ -1,13 +1,13 @@
-import { type Va, va } from '../../../src/base/address.ts'
-import { NtStatusError, ProbarError } from '../../../src/base/errors.ts'
-import { MM_PAGE_PRIORITY, MdlFlags } from '../../../src/ddi/constants.ts'
-import type { Mdl } from '../../../src/ddi/mm/mdl.ts'
-import type { Mm } from '../../../src/ddi/mm/mm.ts'
-import { Protection } from '../../../src/native/surface.ts'
-import type { Plant } from '../../../src/session/plant.ts'
-import { type MapArguments, mapped, mapping, mdls, mm } from './broken-ddi.ts'
-import { native, reversed, viewsOf } from './broken-platform.ts'
-import { type Defects, fault, planted } from './defect.ts'
+import { type Va, va } from '../../../../src/base/address.ts'
+import { NtStatusError, ProbarError } from '../../../../src/base/errors.ts'
+import { MM_PAGE_PRIORITY, MdlFlags } from '../../../../src/ddi/constants.ts'
+import type { Mdl } from '../../../../src/ddi/mm/mdl.ts'
+import type { Mm } from '../../../../src/ddi/mm/mm.ts'
+import { Protection } from '../../../../src/native/surface.ts'
+import type { Plant } from '../../../../src/session/plant.ts'
+import { type MapArguments, mapped, mapping, mdls, mm } from '../plants/broken-ddi.ts'
+import { native, reversed, viewsOf } from '../plants/broken-platform.ts'
+import { type Defects, fault, planted } from '../plants/defect.ts'
 
 const USER = 1
 

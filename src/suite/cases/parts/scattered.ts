@@ -1,9 +1,9 @@
-import { type PhysicalAddress, physicalAddress } from '../../base/address.ts'
-import { PAGE_SIZE } from '../../base/pages.ts'
-import { MM_ALLOCATE } from '../../ddi/constants.ts'
-import { type Mdl, MmGetMdlPfnArray } from '../../ddi/mm/mdl.ts'
-import { GUARD_BYTE } from '../../memory/patterns.ts'
-import type { Context } from '../context.ts'
+import { type PhysicalAddress, physicalAddress } from '../../../base/address.ts'
+import { PAGE_SIZE } from '../../../base/pages.ts'
+import { MM_ALLOCATE } from '../../../ddi/constants.ts'
+import { type Mdl, MmGetMdlPfnArray } from '../../../ddi/mm/mdl.ts'
+import { GUARD_BYTE } from '../../../memory/patterns.ts'
+import type { Context } from '../../context.ts'
 import { MmCached, allocate, mapSystem, release } from './buffers.ts'
 
 const PAGE = BigInt(PAGE_SIZE)

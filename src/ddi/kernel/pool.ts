@@ -1,10 +1,10 @@
-import { type Va, physicalAddress, va } from '../base/address.ts'
-import { ProbarError } from '../base/errors.ts'
-import { PAGE_SIZE } from '../base/pages.ts'
-import type { FrameStore } from '../memory/frame-store.ts'
-import { RangeAllocator } from '../memory/range-allocator.ts'
-import type { Layout } from './layout/layout.ts'
-import { type Bytes, Struct } from './layout/struct.ts'
+import { type Va, physicalAddress, va } from '../../base/address.ts'
+import { ProbarError } from '../../base/errors.ts'
+import { PAGE_SIZE } from '../../base/pages.ts'
+import type { FrameStore } from '../../memory/frame-store.ts'
+import { RangeAllocator } from '../../memory/range-allocator.ts'
+import type { Layout } from '../layout/layout.ts'
+import { type Bytes, Struct } from '../layout/struct.ts'
 
 export interface PoolBlock extends Bytes {
   /** Bytes asked for. */

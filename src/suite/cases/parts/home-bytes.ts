@@ -1,9 +1,9 @@
-import { type Va, busAddress, distance } from '../../base/address.ts'
-import { PAGE_SIZE } from '../../base/pages.ts'
-import type { ScatterGatherList } from '../../ddi/dma/scatter-gather-list.ts'
-import type { KsMappingTable } from '../../ddi/ks/mappings.ts'
-import { Segments } from '../../device/segments.ts'
-import type { Context } from '../context.ts'
+import { type Va, busAddress, distance } from '../../../base/address.ts'
+import { PAGE_SIZE } from '../../../base/pages.ts'
+import type { ScatterGatherList } from '../../../ddi/dma/scatter-gather-list.ts'
+import type { KsMappingTable } from '../../../ddi/ks/mappings.ts'
+import { Segments } from '../../../device/segments.ts'
+import type { Context } from '../../context.ts'
 
 /** What memory holds, read through the home view beside all classes and layout tables: offsets here are literal. */
 

@@ -1,10 +1,10 @@
-import { systemClock } from '../../../src/base/clock.ts'
-import type { CaseRecord, RunRecord } from '../../../src/record/schema.ts'
-import { openSession } from '../../../src/session/open.ts'
-import type { Plant } from '../../../src/session/plant.ts'
-import { allCases } from '../../../src/suite/all-cases.ts'
-import type { Case } from '../../../src/suite/case.ts'
-import { runSuite } from '../../../src/suite/run.ts'
+import { systemClock } from '../../../../src/base/clock.ts'
+import type { CaseRecord, RunRecord } from '../../../../src/record/schema.ts'
+import { openSession } from '../../../../src/session/open.ts'
+import type { Plant } from '../../../../src/session/plant.ts'
+import { allCases } from '../../../../src/suite/all-cases.ts'
+import type { Case } from '../../../../src/suite/case.ts'
+import { runSuite } from '../../../../src/suite/run.ts'
 
 export interface Bench {
   readonly ref?: string

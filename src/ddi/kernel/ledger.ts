@@ -1,5 +1,5 @@
-import { BugCheck, ProbarError } from '../base/errors.ts'
-import { hex } from '../base/hex.ts'
+import { BugCheck, ProbarError } from '../../base/errors.ts'
+import { hex } from '../../base/hex.ts'
 
 /** One misuse of a contract by its caller. */
 export interface Misuse {

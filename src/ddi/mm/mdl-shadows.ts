@@ -1,11 +1,18 @@
 import type { Va } from '../../base/address.ts'
-import type { Kernel } from '../kernel.ts'
+import type { Kernel } from '../kernel/kernel.ts'
 import { type Mdl, MmGetMdlPfnArray } from './mdl.ts'
+
+/**
+ * Where an MDL comes from, which decides how it is released: `pages` from MmAllocatePagesForMdl and its variants, `io`
+ * from IoAllocateMdl, `io-space` from MmAllocateMdlForIoSpace, `caller` in memory of the caller's own.
+ */
+export type MdlOrigin = 'pages' | 'io' | 'io-space' | 'caller'
 
 /** What Probar knows of an MDL beside its bytes, so that freed, forged and corrupted ones are told. */
 export interface MdlShadow {
   readonly mdl: Mdl
-  /** Frames that the MDL owns, in order; empty once they are freed. */
+  readonly origin: MdlOrigin
+  /** Frames that the MDL describes, in order; empty while it describes none. */
   frames: Uint32Array
   systemView: Va | undefined
   readonly userViews: Set<Va>
@@ -14,7 +21,7 @@ export interface MdlShadow {
 }
 
 /** The shadow records of the MDLs of a session. */
-export class MdlLedger {
+export class MdlShadows {
   readonly #kernel: Kernel
   readonly #shadows = new Map<Va, MdlShadow>()
 
@@ -30,8 +37,8 @@ export class MdlLedger {
     return [...this.#shadows.values()]
   }
 
-  add(mdl: Mdl, frames: Uint32Array): void {
-    this.#shadows.set(mdl.address, { mdl, frames, systemView: undefined, userViews: new Set(), lists: 0 })
+  add(mdl: Mdl, { origin, frames }: Pick<MdlShadow, 'origin' | 'frames'>): void {
+    this.#shadows.set(mdl.address, { mdl, origin, frames, systemView: undefined, userViews: new Set(), lists: 0 })
   }
 
   /**
@@ -51,6 +58,11 @@ export class MdlLedger {
       this.#kernel.ledger.raise({ rule: 'MDL-142', routine, text: 'the first page number was changed', bugCheck })
     }
     return shadow
+  }
+
+  /** The MDL behind a pointer, such as a Next member; undefined where none is alive. */
+  at(address: Va): Mdl | undefined {
+    return this.#shadows.get(address)?.mdl
   }
 
   /** The record of an MDL whatever its bytes say; undefined for one that is freed. */

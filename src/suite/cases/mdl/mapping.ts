@@ -1,11 +1,11 @@
-import { va } from '../../base/address.ts'
-import { NtStatusError } from '../../base/errors.ts'
-import { NtStatus } from '../../base/ntstatus.ts'
-import { PAGE_SIZE } from '../../base/pages.ts'
-import { MM_PAGE_PRIORITY, MdlFlags } from '../../ddi/constants.ts'
-import { MmGetMdlPfnArray, MmGetMdlVirtualAddress } from '../../ddi/mm/mdl.ts'
-import { orderPattern } from '../../memory/patterns.ts'
-import type { Case } from '../case.ts'
+import { va } from '../../../base/address.ts'
+import { NtStatusError } from '../../../base/errors.ts'
+import { NtStatus } from '../../../base/ntstatus.ts'
+import { PAGE_SIZE } from '../../../base/pages.ts'
+import { MM_PAGE_PRIORITY, MdlFlags } from '../../../ddi/constants.ts'
+import { MmGetMdlPfnArray, MmGetMdlVirtualAddress } from '../../../ddi/mm/mdl.ts'
+import { orderPattern } from '../../../memory/patterns.ts'
+import type { Case } from '../../case.ts'
 import {
   KernelMode,
   MmCached,
@@ -19,8 +19,8 @@ import {
   openAdapter,
   putList,
   release,
-} from './buffers.ts'
-import { frameBytes, walkList } from './home-bytes.ts'
+} from '../parts/buffers.ts'
+import { frameBytes, walkList } from '../parts/home-bytes.ts'
 
 export const mappingCases: readonly Case[] = [
   {

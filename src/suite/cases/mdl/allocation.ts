@@ -1,6 +1,6 @@
-import { type PhysicalAddress, physicalAddress, va } from '../../base/address.ts'
-import { PAGE_SIZE } from '../../base/pages.ts'
-import { MM_ALLOCATE, MdlFlags } from '../../ddi/constants.ts'
+import { type PhysicalAddress, physicalAddress, va } from '../../../base/address.ts'
+import { PAGE_SIZE } from '../../../base/pages.ts'
+import { MM_ALLOCATE, MdlFlags } from '../../../ddi/constants.ts'
 import {
   EMPTY_SLOT,
   type Mdl,
@@ -9,13 +9,23 @@ import {
   MmGetMdlPfnArray,
   MmGetMdlVirtualAddress,
   MmSizeOfMdl,
-} from '../../ddi/mm/mdl.ts'
-import { orderPattern } from '../../memory/patterns.ts'
-import { frameBytes, homeBytes, mdlBytes, walkList } from './home-bytes.ts'
-import { FREED_BYTE } from '../../memory/frame-store.ts'
-import type { Case } from '../case.ts'
-import type { Context } from '../context.ts'
-import { ANYWHERE, MmCached, ZERO, allocate, mapSystem, openAdapter, putList, mustGetList, release } from './buffers.ts'
+} from '../../../ddi/mm/mdl.ts'
+import { orderPattern } from '../../../memory/patterns.ts'
+import { frameBytes, homeBytes, mdlBytes, walkList } from '../parts/home-bytes.ts'
+import { FREED_BYTE } from '../../../memory/frame-store.ts'
+import type { Case } from '../../case.ts'
+import type { Context } from '../../context.ts'
+import {
+  ANYWHERE,
+  MmCached,
+  ZERO,
+  allocate,
+  mapSystem,
+  openAdapter,
+  putList,
+  mustGetList,
+  release,
+} from '../parts/buffers.ts'
 
 const PAGE = BigInt(PAGE_SIZE)
 const { MM_ALLOCATE_FULLY_REQUIRED, MM_ALLOCATE_REQUIRE_CONTIGUOUS_CHUNKS, MM_DONT_ZERO_ALLOCATION } = MM_ALLOCATE

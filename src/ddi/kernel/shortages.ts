@@ -1,4 +1,4 @@
-import { ProbarError } from '../base/errors.ts'
+import { ProbarError } from '../../base/errors.ts'
 
 const CODES: ReadonlySet<string> = new Set(['out-of-memory', 'dma-entries-exhausted'])
 

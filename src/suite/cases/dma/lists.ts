@@ -1,12 +1,12 @@
-import { NtStatus } from '../../base/ntstatus.ts'
-import { PAGE_SIZE } from '../../base/pages.ts'
-import { KIRQL } from '../../ddi/constants.ts'
-import type { DmaAdapter } from '../../ddi/dma/adapter.ts'
-import type { Mdl } from '../../ddi/mm/mdl.ts'
-import { MmGetMdlPfnArray } from '../../ddi/mm/mdl.ts'
-import { GUARD_BYTE, orderPattern } from '../../memory/patterns.ts'
-import type { Case } from '../case.ts'
-import type { Context } from '../context.ts'
+import { NtStatus } from '../../../base/ntstatus.ts'
+import { PAGE_SIZE } from '../../../base/pages.ts'
+import { KIRQL } from '../../../ddi/constants.ts'
+import type { DmaAdapter } from '../../../ddi/dma/adapter.ts'
+import type { Mdl } from '../../../ddi/mm/mdl.ts'
+import { MmGetMdlPfnArray } from '../../../ddi/mm/mdl.ts'
+import { GUARD_BYTE, orderPattern } from '../../../memory/patterns.ts'
+import type { Case } from '../../case.ts'
+import type { Context } from '../../context.ts'
 import {
   allocate,
   describeBusMaster,
@@ -16,9 +16,9 @@ import {
   openAdapter,
   putList,
   release,
-} from './buffers.ts'
-import { homeBytes, walkList } from './home-bytes.ts'
-import { allocateGuarded } from './scattered.ts'
+} from '../parts/buffers.ts'
+import { homeBytes, walkList } from '../parts/home-bytes.ts'
+import { allocateGuarded } from '../parts/scattered.ts'
 
 /** Not page aligned at either end, and longer than one transfer of a small engine. */
 const OFFSET = 1000

@@ -1,13 +1,13 @@
-import { type Va, busAddress, physicalAddress, va } from '../../base/address.ts'
-import { PAGE_SIZE } from '../../base/pages.ts'
-import { KIRQL } from '../../ddi/constants.ts'
-import { Segments } from '../../device/segments.ts'
-import { orderPattern } from '../../memory/patterns.ts'
-import type { Case } from '../case.ts'
-import type { Context } from '../context.ts'
-import { MmCached, allocate, getList, mapSystem, mustGetList, openAdapter, putList, release } from './buffers.ts'
-import { walkList } from './home-bytes.ts'
-import { allocateGuarded } from './scattered.ts'
+import { type Va, busAddress, physicalAddress, va } from '../../../base/address.ts'
+import { PAGE_SIZE } from '../../../base/pages.ts'
+import { KIRQL } from '../../../ddi/constants.ts'
+import { Segments } from '../../../device/segments.ts'
+import { orderPattern } from '../../../memory/patterns.ts'
+import type { Case } from '../../case.ts'
+import type { Context } from '../../context.ts'
+import { MmCached, allocate, getList, mapSystem, mustGetList, openAdapter, putList, release } from '../parts/buffers.ts'
+import { walkList } from '../parts/home-bytes.ts'
+import { allocateGuarded } from '../parts/scattered.ts'
 
 /** What memory holds before the device must not change it. */
 const KEPT = 0x77

@@ -1,12 +1,12 @@
-import { va } from '../../../src/base/address.ts'
-import { ProbarError } from '../../../src/base/errors.ts'
-import { NtStatus } from '../../../src/base/ntstatus.ts'
-import { PAGE_SIZE } from '../../../src/base/pages.ts'
-import { KIRQL } from '../../../src/ddi/constants.ts'
-import { Segments } from '../../../src/device/segments.ts'
-import type { Plant } from '../../../src/session/plant.ts'
-import { altered } from './altered.ts'
-import { type ListArguments, adapters, describing, dma, listBytes, lists, mm } from './broken-ddi.ts'
+import { va } from '../../../../src/base/address.ts'
+import { ProbarError } from '../../../../src/base/errors.ts'
+import { NtStatus } from '../../../../src/base/ntstatus.ts'
+import { PAGE_SIZE } from '../../../../src/base/pages.ts'
+import { KIRQL } from '../../../../src/ddi/constants.ts'
+import { Segments } from '../../../../src/device/segments.ts'
+import type { Plant } from '../../../../src/session/plant.ts'
+import { altered } from '../plants/altered.ts'
+import { type ListArguments, adapters, describing, dma, listBytes, lists, mm } from '../plants/broken-ddi.ts'
 import {
   domain,
   lastPageMissing,
@@ -14,8 +14,8 @@ import {
   frameAddressesReach,
   identity,
   reportedFaults,
-} from './broken-platform.ts'
-import { type Defects, fault, planted } from './defect.ts'
+} from '../plants/broken-platform.ts'
+import { type Defects, fault, planted } from '../plants/defect.ts'
 
 const HEADER = 16
 const ELEMENT = 24
@@ -147,7 +147,7 @@ const unmapsTheFirstOnly = domain((dma) => ({
 }))
 
 /** Defects for the cases of scatter/gather lists. */
-export const dmaDefects: Defects = {
+export const listDefects: Defects = {
   'dma/list-in-place': [
     planted(
       'elements of 16 bytes',

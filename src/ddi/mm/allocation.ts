@@ -1,0 +1,97 @@
+import { type PhysicalAddress, va } from '../../base/address.ts'
+import { PAGE_SIZE, pagesIn } from '../../base/pages.ts'
+import { KIRQL, MM_ALLOCATE, MdlFlags } from '../constants.ts'
+import { EMPTY_SLOT, MDL_MAX_BYTES, Mdl, MmGetMdlPfnArray, MmInitializeMdl, MmSizeOfMdl } from './mdl.ts'
+import type { MdlShadow } from './mdl-shadows.ts'
+import { allocateFromWindows } from './page-windows.ts'
+import type { MmState } from './state.ts'
+import { unmapSystem } from './views.ts'
+
+export interface PagesRequest {
+  readonly LowAddress: PhysicalAddress
+  readonly HighAddress: PhysicalAddress
+  readonly SkipBytes: PhysicalAddress
+  readonly TotalBytes: number
+  readonly Flags: number
+}
+
+const KNOWN_FLAGS = Object.values(MM_ALLOCATE).reduce((all, flag) => all | flag, 0)
+const NULL = va(0n)
+
+/** MmAllocatePagesForMdlEx and its variants. */
+export function allocatePages(state: MmState, routine: string, request: PagesRequest): Mdl | null {
+  const { kernel } = state
+  kernel.requireIrql(routine, 'MDL-125', KIRQL.DISPATCH_LEVEL)
+  const { LowAddress, HighAddress, SkipBytes, TotalBytes, Flags } = request
+  const chunks = (Flags & MM_ALLOCATE.MM_ALLOCATE_REQUIRE_CONTIGUOUS_CHUNKS) !== 0
+  if (!isValidRequest(SkipBytes, TotalBytes, Flags, chunks)) return null
+  const pages = pagesIn(TotalBytes)
+  const frames = allocateFromWindows(kernel.frames, { LowAddress, HighAddress, SkipBytes, pages, chunks })
+  const short = frames.length < pages && (Flags & MM_ALLOCATE.MM_ALLOCATE_FULLY_REQUIRED) !== 0
+  const mdl = frames.length === 0 || short ? null : newMdl(state, frames)
+  if (mdl === null) {
+    kernel.frames.free(frames)
+    return null
+  }
+  if ((Flags & MM_ALLOCATE.MM_DONT_ZERO_ALLOCATION) === 0) kernel.frames.zero(frames)
+  return mdl
+}
+
+/** MmFreePagesFromMdl. */
+export function freePagesFromMdl({ kernel, ...state }: MmState, mdl: Mdl): void {
+  const routine = 'MmFreePagesFromMdl'
+  kernel.requireIrql(routine, 'MDL-125', KIRQL.DISPATCH_LEVEL)
+  const shadow = state.mdls.check(routine, mdl)
+  if (!mdl.has(MdlFlags.MDL_PAGES_LOCKED) || shadow.frames.length === 0) {
+    const bugCheck = { code: 0x1a, parameter: 0x1236 }
+    kernel.ledger.raise({ rule: 'MDL-124', routine, text: 'the MDL describes no allocated pages', bugCheck })
+  }
+  if (shadow.userViews.size > 0) {
+    const bugCheck = { code: 0xc4, parameter: 0xb8 }
+    kernel.ledger.raise({ rule: 'VER-012', routine, text: 'a user mapping is still there', bugCheck })
+  }
+  if (shadow.lists > 0) {
+    kernel.ledger.raise({ rule: 'DMA-025', routine, text: 'a scatter/gather list of its pages is not put back' })
+  }
+  releasePages({ kernel, ...state }, shadow)
+}
+
+/** ExFreePool for the memory of an MDL. */
+export function freeMdlMemory({ kernel, mdls }: MmState, mdl: Mdl): void {
+  const shadow = mdls.check('ExFreePool', mdl)
+  if (shadow.frames.length > 0) {
+    kernel.ledger.raise({ rule: 'MDL-123', routine: 'ExFreePool', text: 'MmFreePagesFromMdl comes first' })
+  }
+  mdls.retire(mdl)
+}
+
+/** Gives the pages back, and a system view with them (MDL-087, MDL-124). */
+export function releasePages(state: MmState, shadow: MdlShadow): void {
+  unmapSystem(state, shadow)
+  state.kernel.frames.free(shadow.frames)
+  shadow.frames = new Uint32Array()
+  shadow.mdl.slots().fill(EMPTY_SLOT)
+  shadow.mdl.MdlFlags &= ~MdlFlags.MDL_PAGES_LOCKED
+}
+
+function newMdl({ kernel, mdls }: MmState, frames: Uint32Array): Mdl | null {
+  const size = frames.length * PAGE_SIZE
+  const block = kernel.pool.allocate(MmSizeOfMdl(NULL, size))
+  if (block === undefined) return null
+  const mdl = new Mdl(block)
+  MmInitializeMdl(mdl, NULL, size)
+  const entries = MmGetMdlPfnArray(mdl)
+  for (let i = 0; i < frames.length; i++) entries[i] = BigInt(kernel.frames.pfn(frames[i] ?? 0))
+  mdl.MdlFlags |= MdlFlags.MDL_PAGES_LOCKED
+  mdls.add(mdl, { origin: 'pages', frames })
+  return mdl
+}
+
+/** MDL-111, MDL-116, MDL-119, MDL-122: what makes the routine return NULL before it looks for a page. */
+function isValidRequest(skip: bigint, bytes: number, flags: number, chunks: boolean): boolean {
+  const pages = BigInt(PAGE_SIZE)
+  if (!Number.isInteger(bytes) || bytes <= 0 || bytes > MDL_MAX_BYTES) return false
+  if ((flags & ~KNOWN_FLAGS) !== 0 || skip % pages !== 0n) return false
+  if (!chunks || skip === 0n) return true
+  return (skip & (skip - 1n)) === 0n && BigInt(bytes) % skip === 0n
+}
