@@ -1,5 +1,6 @@
 import { closeSync, existsSync, openSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { ProbarError } from '../../base/errors.ts'
 import { systemErrorCode } from '../../base/system-error.ts'
 
 /**
@@ -21,6 +22,14 @@ export function opensIommufd(path = '/dev/iommu'): boolean {
   } catch {
     return false
   }
+}
+
+/** @throws ProbarError iommu-unavailable where the kernel has no iommufd at all */
+export function checkIommufd(address: string, path = '/dev/iommu'): void {
+  if (existsSync(path)) return
+  const why = `this kernel offers no iommufd (${path} is not there)`
+  const mend = "run 'modprobe iommufd', use --backend vfio, or a kernel of 6.6 or later with CONFIG_IOMMUFD"
+  throw new ProbarError('iommu-unavailable', `${address}: ${why}; ${mend}`)
 }
 
 function namesIn(folder: string): readonly string[] {

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { ProbarError } from '../../base/errors.ts'
 import type { MachinePlaces } from '../../host/linux/machine-use.ts'
 import { readPciFunction } from '../../host/linux/pci-functions.ts'
+import { checkIommufd } from '../../host/linux/vfio-nodes.ts'
 import { isGuarded } from '../../host/linux/taking/group.ts'
 import { BUS, machinePlaces } from '../../host/linux/taking/places.ts'
 import { type Taken, takeGroup } from '../../host/linux/taking/take.ts'
@@ -67,6 +68,7 @@ export async function unbindDevice(ref: string, options: TakingOptions = {}): Pr
 /**
  * Takes a function for a session. What vfio-pci has already is only leased.
  * @returns undefined when the back end cannot have it whatever is done; looking for its target tells why
+ * @throws ProbarError as bindDevice; iommu-unavailable, before anything is taken, where the kernel has no iommufd
  */
 export async function takeForSession(
   address: string,
@@ -74,6 +76,7 @@ export async function takeForSession(
   options: TakingOptions,
 ): Promise<Taken | undefined> {
   if (!isWithinReach(address, backend)) return undefined
+  if (backend === 'iommufd') checkIommufd(address)
   const taken = await takeGroup(address, fillIn(options, options.purpose ?? 'a session of Probar'))
   for (const { address: one, driver } of taken.from) {
     options.notice?.(`${one} taken from ${driver ?? 'no driver'}; it is given back at the end`)

@@ -1,3 +1,4 @@
+import { basename } from 'node:path'
 import { EVERY_WAY, type Finding, asRoot } from '../finding.ts'
 import type { Leftover } from '../leftovers.ts'
 import type { MachineFacts } from '../machine-facts.ts'
@@ -21,7 +22,8 @@ export function leftoversFinding({ leftovers }: MachineFacts): Finding {
 
 function text(leftover: Leftover): string {
   const { file, journal } = leftover
-  if (journal === undefined) return `${file} cannot be read`
+  // It is named after the lease of a group, and stops those only who would take that group.
+  if (journal === undefined) return `${file} cannot be read, and nothing of ${basename(file, '.json')} can be taken`
   return `${addressesOf(leftover)}, taken by process ${journal.holder.pid} at ${journal.holder.startedAt}, is not back`
 }
 
