@@ -1,6 +1,7 @@
 import { Command } from 'commander'
-import { type RuleRow, rulesTable } from '../spec/coverage.ts'
 import { errata, rule } from '../spec/catalogue.ts'
+import { type RuleRow, rulesTable } from '../spec/rules-table.ts'
+import { loadUncovered } from '../spec/uncovered.ts'
 import { allCases } from '../suite/all-cases.ts'
 import { reporting, settle } from './command.ts'
 import { type CliIo, ExitStatus } from './io.ts'
@@ -43,13 +44,22 @@ function single(id: string, json: boolean): string {
   }
   const found = rule(id)
   const row = rulesTable(allCases).find((one) => one.id === id)
-  if (json) return `${JSON.stringify({ ...found, cases: row?.cases ?? [] }, undefined, 2)}\n`
+  if (json) return `${JSON.stringify({ ...found, cases: row?.cases ?? [], ...reasonOf(row) }, undefined, 2)}\n`
   const set = found.core ? 'core' : 'supporting'
   const head = `${found.id}  marks ${found.marks.join()}, evidence ${found.evidence}, ${set}\n${found.text}\n`
   return `${head}Sources: ${found.sources.join('; ')}\n${casesOf(row)}`
 }
 
+/** Of one rule, the sentence as well: `reason` and `why`. */
+function reasonOf(row: RuleRow | undefined): { readonly reason?: string; readonly why?: string } {
+  if (row?.reason === undefined) return {}
+  const why = loadUncovered()[row.id]?.why
+  return { reason: row.reason, ...(why === undefined ? {} : { why }) }
+}
+
 function casesOf(row: RuleRow | undefined): string {
+  const { reason, why } = reasonOf(row)
+  if (reason !== undefined) return `No case, ${reason}${why === undefined ? '' : `: ${why}`}\n`
   if (row === undefined || row.cases.length === 0) return 'No case proves it yet.\n'
   return `Cases:\n${row.cases.map((one) => `  ${one}\n`).join('')}`
 }

@@ -1,44 +1,5 @@
-import { ProbarError } from '../base/errors.ts'
 import type { CaseRecord } from '../record/schema.ts'
-import { loadCatalogue, type Mark, type Rule } from './catalogue.ts'
-
-/** A rule and the cases that declare it. */
-export interface RuleRow {
-  readonly id: string
-  readonly marks: readonly Mark[]
-  readonly core: boolean
-  readonly text: string
-  /** Ids of cases, in their own order; empty when none proves the rule. */
-  readonly cases: readonly string[]
-}
-
-interface Declaring {
-  readonly id: string
-  readonly rules: readonly string[]
-}
-
-/**
- * Every rule of the catalogue, in its order.
- * @throws ProbarError internal when a case declares a rule that the catalogue does not have
- */
-export function rulesTable(cases: readonly Declaring[]): readonly RuleRow[] {
-  const { rules } = loadCatalogue()
-  const declared = casesByRule(cases, new Set(rules.map(({ id }) => id)))
-  return rules.map(({ id, marks, core, text }) => ({ id, marks, core, text, cases: declared.get(id) ?? [] }))
-}
-
-function casesByRule(cases: readonly Declaring[], known: ReadonlySet<string>): ReadonlyMap<string, readonly string[]> {
-  const byRule = new Map<string, string[]>()
-  for (const { id, rules } of cases) {
-    for (const ruleId of rules) {
-      if (!known.has(ruleId)) {
-        throw new ProbarError('internal', `the case ${id} declares ${ruleId}, which spec/rules.json does not have`)
-      }
-      byRule.set(ruleId, [...(byRule.get(ruleId) ?? []), id])
-    }
-  }
-  return byRule
-}
+import { loadCatalogue, type Rule } from './catalogue.ts'
 
 /** What a run says about the rules that its cases declare. Each rule is in one of the three. */
 export interface ProvenRules {

@@ -1,41 +1,12 @@
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
-import { codeOf } from '../../../src/base/errors.ts'
 import { verdicts, witnesses } from '../../../src/record/schema.ts'
 import { loadCatalogue } from '../../../src/spec/catalogue.ts'
-import { provenRules, rulesTable } from '../../../src/spec/coverage.ts'
+import { provenRules } from '../../../src/spec/coverage.ts'
 
 const { rules } = loadCatalogue()
 const needsOutside = rules.find(({ marks }) => marks.includes('H'))?.id ?? ''
 const needsNothing = rules.find(({ marks }) => !marks.includes('H'))?.id ?? ''
-
-describe('the table of rules', () => {
-  it('has every rule of the catalogue, in its order, though no case proves it', () => {
-    const table = rulesTable([])
-    expect(table.map(({ id }) => id)).toEqual(rules.map(({ id }) => id))
-    expect(table.every(({ cases }) => cases.length === 0)).toBe(true)
-  })
-
-  it('names the cases of a rule', () => {
-    const table = rulesTable([
-      { id: 'a', rules: [needsNothing] },
-      { id: 'b', rules: [needsOutside, needsNothing] },
-    ])
-    expect(table.find(({ id }) => id === needsNothing)?.cases).toEqual(['a', 'b'])
-    expect(table.find(({ id }) => id === needsOutside)?.cases).toEqual(['b'])
-  })
-
-  it('refuses a case that declares a rule which does not exist', () => {
-    try {
-      rulesTable([{ id: 'mdl/odd', rules: ['MDL-999'] }])
-    } catch (error) {
-      expect(codeOf(error)).toBe('internal')
-      expect(String(error)).toContain('mdl/odd declares MDL-999')
-      return
-    }
-    throw new Error('nothing was thrown')
-  })
-})
 
 describe('a rule', () => {
   const one = (id: string, verdict: (typeof verdicts)[number], witness: (typeof witnesses)[number]) => ({
