@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { errata, rule } from '../spec/catalogue.ts'
-import { type RuleRow, rulesTable } from '../spec/rules-table.ts'
+import { ruleOf } from '../spec/clauses.ts'
+import { type ClauseRow, type Proofs, type RuleRow, rulesTable } from '../spec/rules-table.ts'
 import { loadUncovered } from '../spec/uncovered.ts'
 import { allCases } from '../suite/all-cases.ts'
 import { reporting, settle } from './command.ts'
@@ -16,7 +17,7 @@ export function rulesCommand(io: CliIo): Command {
     .action((id: string | undefined, options: { json?: boolean }) =>
       reporting(io, () => {
         const json = options.json === true
-        io.stdout.write(id === undefined ? listing(json) : single(id.toUpperCase(), json))
+        io.stdout.write(id === undefined ? listing(json) : single(ruleOf(id).toUpperCase(), json))
         return ExitStatus.ok
       }),
     )
@@ -44,24 +45,36 @@ function single(id: string, json: boolean): string {
   }
   const found = rule(id)
   const row = rulesTable(allCases).find((one) => one.id === id)
-  if (json) return `${JSON.stringify({ ...found, cases: row?.cases ?? [], ...reasonOf(row) }, undefined, 2)}\n`
+  if (json) return `${JSON.stringify({ ...found, ...proofsOf(row) }, undefined, 2)}\n`
   const set = found.core ? 'core' : 'supporting'
   const head = `${found.id}  marks ${found.marks.join()}, evidence ${found.evidence}, ${set}\n${found.text}\n`
-  return `${head}Sources: ${found.sources.join('; ')}\n${casesOf(row)}`
+  return `${head}Sources: ${found.sources.join('; ')}\n${row === undefined ? '' : casesOf(row)}`
 }
 
-/** Of one rule, the sentence as well: `reason` and `why`. */
-function reasonOf(row: RuleRow | undefined): { readonly reason?: string; readonly why?: string } {
-  if (row?.reason === undefined) return {}
-  const why = loadUncovered()[row.id]?.why
-  return { reason: row.reason, ...(why === undefined ? {} : { why }) }
+/** Of one rule everything: with a reason the sentence as well. */
+function proofsOf(row: RuleRow | undefined): Readonly<Record<string, unknown>> {
+  if (row === undefined) return { cases: [] }
+  const { cases, clauses } = row
+  const full = ({ id, ...rest }: ClauseRow) => ({ id, ...rest, ...whyOf(id) })
+  const reason = row.reason === undefined ? {} : { reason: row.reason, ...whyOf(row.id) }
+  return { cases, ...reason, ...(clauses === undefined ? {} : { clauses: clauses.map(full) }) }
 }
 
-function casesOf(row: RuleRow | undefined): string {
-  const { reason, why } = reasonOf(row)
-  if (reason !== undefined) return `No case, ${reason}${why === undefined ? '' : `: ${why}`}\n`
-  if (row === undefined || row.cases.length === 0) return 'No case proves it yet.\n'
-  return `Cases:\n${row.cases.map((one) => `  ${one}\n`).join('')}`
+function whyOf(id: string): { readonly why?: string } {
+  const why = loadUncovered()[id]?.why
+  return why === undefined ? {} : { why }
+}
+
+function casesOf(row: RuleRow): string {
+  if (row.clauses === undefined) return proofLine(row, row.id)
+  return row.clauses.map(({ text, ...clause }) => `${clause.id}: ${text}\n${proofLine(clause, row.id)}`).join('')
+}
+
+function proofLine({ id, cases, reason }: Proofs & { readonly id: string }, rule: string): string {
+  if (cases.length > 0) return `Cases:\n${cases.map((one) => `  ${one}\n`).join('')}`
+  if (reason === undefined) return 'No case proves it yet.\n'
+  const why = whyOf(id).why ?? whyOf(rule).why
+  return `No case, ${reason}${why === undefined ? '' : `: ${why}`}\n`
 }
 
 const short = (text: string): string => (text.length > 100 ? `${text.slice(0, 99)}…` : text)

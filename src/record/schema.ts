@@ -59,7 +59,9 @@ const caseSchema = z
   .object({
     id: text.describe('for example mdl/maps-scattered-frames'),
     suite: text,
-    rules: list(text).describe('ids of the rule catalogue that the case proves'),
+    rules: list(text).describe(
+      'what the case proves: ids of the rule catalogue, or of clauses of a compound rule, for example VER-012/0xB4',
+    ),
     verdict: z.enum(verdicts),
     witness: z.enum(witnesses).describe('the strongest that answered; derived from the operations'),
     reason: reasonSchema.exactOptional().describe('always there unless the verdict is pass'),

@@ -80,7 +80,8 @@ function ruleLines(cases: readonly CaseRecord[], { paint, columns }: Page): read
   if (proven.length + broken.length + open.length === 0) return []
   const lines = wrap(`rules: ${parts.join(', ')}`, columns, FLUSH)
   if (open.length === 0) return lines
-  const meaning = 'open: not run to its end, known to fail, or marked H with a model as the only witness'
+  const meaning =
+    'open: not run to its end, known to fail, with clauses left, or marked H with a model as the only witness'
   return [...lines, ...wrap(meaning, columns, FLUSH).map((line) => paint.faint(line))]
 }
 

@@ -7,7 +7,7 @@ export interface Case {
   readonly id: string
   /** What holds when it passes. */
   readonly title: string
-  /** The rules that it proves. */
+  /** The rules that it proves; of a compound rule the clauses, as VER-012/0xB4. */
   readonly rules: readonly string[]
   /** Without one of these it is skipped, with the need's code. */
   readonly needs?: readonly Need[]

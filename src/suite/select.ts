@@ -1,8 +1,10 @@
 import { ProbarError } from '../base/errors.ts'
+import { ruleOf } from '../spec/clauses.ts'
 import { type Case, suiteOf } from './case.ts'
 
 export interface Selection {
   readonly suites?: readonly string[]
+  /** A compound rule stands for all its clauses. */
   readonly rules?: readonly string[]
   /** Patterns over case ids; `*` stands for any characters. */
   readonly globs?: readonly string[]
@@ -18,7 +20,7 @@ export function selectCases(cases: readonly Case[], selection: Selection): reado
   const { suites = [], rules = [], globs = [], shard } = selection
   const filters = [
     matcher(suites, 'suite', cases, (one, suite) => suiteOf(one) === suite),
-    matcher(rules, 'rule', cases, (one, rule) => one.rules.includes(rule)),
+    matcher(rules, 'rule', cases, (one, rule) => one.rules.some((id) => id === rule || ruleOf(id) === rule)),
     matcher(globs, 'case', cases, (one, glob) => globToRegExp(glob).test(one.id)),
   ]
   const chosen = cases.filter((one) => filters.every((lets) => lets(one)))

@@ -26,6 +26,19 @@ describe('probar rules', () => {
     expect(stdout).toMatch(/^Cases:\n {2}mdl\//m)
   })
 
+  it.each(['VER-012', 'VER-012/0xB5'])('shows the clauses of a compound rule, asked for %s', async (id) => {
+    const { status, stdout } = await probar(['rules', id])
+    expect(status).toBe(0)
+    expect(stdout).toMatch(/^VER-012\/0xB6: unmap of an MDL that is not mapped\nCases:\n {2}mdl\//m)
+    expect(stdout).toMatch(/^VER-012\/0x1011: /m)
+  })
+
+  it('says why a rule has no case', async () => {
+    expect((await probar(['rules', 'VER-015'])).stdout).toMatch(/^No case, windows-only: Which .*\.$/m)
+    const one = z.object({ reason: z.string(), why: z.string() })
+    expect(one.parse(JSON.parse((await probar(['rules', 'VER-015', '--json'])).stdout)).reason).toBe('windows-only')
+  })
+
   it('says of a rule without a case that it has none', async () => {
     const { stdout } = await probar(['rules', 'DMA-040'])
     expect(stdout).toContain('No case proves it yet.')

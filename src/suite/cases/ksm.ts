@@ -129,7 +129,7 @@ const cases: readonly Case[] = [
     id: 'ksm/device-fills-the-frame',
     title:
       'the device writes a pattern through the table, one descriptor an entry: MapAllocatedPages shows every byte in place, and no byte in or beside the pages changes otherwise',
-    rules: ['KSM-020', 'KSM-021', 'KSM-023', 'WRT-015', 'WRT-016', 'MDL-090', 'VER-004'],
+    rules: ['KSM-020', 'KSM-021', 'KSM-023', 'WRT-015', 'WRT-016', 'MDL-090', 'VER-004/0x0F/5'],
     needs: ['engine'],
     run: async (context) => {
       const { check, ddi, engine, kernel, signal } = context

@@ -104,7 +104,7 @@ const cases: readonly Case[] = [
   {
     id: 'wrt/free-while-mapped',
     title: 'pages that are still mapped cannot be freed',
-    rules: ['WRT-014', 'VER-012'],
+    rules: ['WRT-014', 'VER-012/0xB8'],
     run: ({ check, ddi }) => {
       const mdl = check.present(ddi.portcls.AllocatePagesForMdl(ANYWHERE, PAGE_SIZE), 'pages')
       const view = check.present(ddi.portcls.MapAllocatedPages(mdl, MmCached), 'the port’s view')

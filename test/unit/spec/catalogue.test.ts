@@ -69,6 +69,7 @@ describe('mentions of rules in a text', () => {
     ['as MDL-005 says (ERR-06)', ['MDL-005', 'ERR-06']],
     ['behind KSM-041/046: before', ['KSM-041', 'KSM-046']],
     ['from MDL-070 to MDL-076 on', ['MDL-070', 'MDL-076']],
+    ['as VER-012/0xB4 says, and VER-004/0x0F/1', ['VER-012', 'VER-004']],
     ['WRT-034 to DMA-038', ['WRT-034', 'DMA-038']],
   ])('of %p are %p', (text, mentioned) => {
     expect(referencedIds(text)).toEqual(mentioned)

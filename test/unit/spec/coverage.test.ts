@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
 import { verdicts, witnesses } from '../../../src/record/schema.ts'
 import { loadCatalogue } from '../../../src/spec/catalogue.ts'
+import { ruleOf } from '../../../src/spec/clauses.ts'
 import { provenRules } from '../../../src/spec/coverage.ts'
 
 const { rules } = loadCatalogue()
@@ -31,16 +32,38 @@ describe('a rule', () => {
     expect(provenRules(cases)).toEqual({ ...nothing, [standing]: [id] })
   })
 
+  const clause = (code: string, verdict: (typeof verdicts)[number]) => one(`VER-003/${code}`, verdict, 'model')
+  const all = ['0x07', '0x08', '0x09', '0x0A'].map((code) => clause(code, 'pass'))
+  it.each([
+    ['proven when each clause is', all, 'proven'],
+    ['open while a clause is left', all.slice(1), 'open'],
+    ['open when a clause was skipped', [...all.slice(1), clause('0x07', 'skip')], 'open'],
+    ['broken by one clause', [...all.slice(1), clause('0x07', 'fail')], 'broken'],
+    ['open when a record declares it whole', [one('VER-003', 'pass', 'model')], 'open'],
+    ['broken when a record declares it whole', [...all, one('VER-003', 'fail', 'model')], 'broken'],
+  ] as const)('that is compound is %s', (_, cases, standing) => {
+    const nothing = { proven: [], broken: [], open: [] }
+    expect(provenRules(cases)).toEqual({ ...nothing, [standing]: ['VER-003'] })
+  })
+
+  it('that is compound is proven without the clauses that have a reason', () => {
+    const cases = [clause('0x07', 'pass')]
+    const others = { reason: 'windows-only', why: 'It is only a test.' } as const
+    const uncovered = { 'VER-003/0x08': others, 'VER-003/0x09': others, 'VER-003/0x0A': others }
+    expect(provenRules(cases, uncovered).proven).toEqual(['VER-003'])
+    expect(provenRules([clause('0x07', 'skip')], uncovered).open).toEqual(['VER-003'])
+  })
+
   it('is in exactly one of the three lists', () => {
     const anyCase = fc.record({
-      rules: fc.uniqueArray(fc.constantFrom(needsOutside, needsNothing, 'MDL-999')),
+      rules: fc.uniqueArray(fc.constantFrom(needsOutside, needsNothing, 'MDL-999', 'VER-002', 'VER-002/0x06')),
       verdict: fc.constantFrom(...verdicts),
       witness: fc.constantFrom(...witnesses),
     })
     fc.assert(
       fc.property(fc.array(anyCase, { maxLength: 6 }), (cases) => {
         const { proven, broken, open } = provenRules(cases)
-        const declared = new Set(cases.flatMap((declaring) => declaring.rules))
+        const declared = new Set(cases.flatMap((declaring) => declaring.rules.map(ruleOf)))
         expect([...proven, ...broken, ...open].toSorted()).toEqual([...declared].toSorted())
       }),
     )

@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals'
 import { codeOf } from '../../../src/base/errors.ts'
 import { loadCatalogue } from '../../../src/spec/catalogue.ts'
-import { rulesTable } from '../../../src/spec/rules-table.ts'
+import { ruleOf } from '../../../src/spec/clauses.ts'
+import { openParts, rulesTable } from '../../../src/spec/rules-table.ts'
 import { loadUncovered, uncoveredSchema } from '../../../src/spec/uncovered.ts'
 import { allCases } from '../../../src/suite/all-cases.ts'
 
@@ -9,6 +10,15 @@ const { rules } = loadCatalogue()
 const needsOutside = rules.find(({ marks }) => marks.includes('H'))?.id ?? ''
 const needsNothing = rules.find(({ marks }) => !marks.includes('H'))?.id ?? ''
 const supporting = rules.find(({ core }) => !core)?.id ?? ''
+
+const thrown = (act: () => unknown): unknown => {
+  try {
+    act()
+  } catch (error) {
+    return error
+  }
+  return undefined
+}
 
 describe('the table of rules', () => {
   it('has every rule of the catalogue, in its order, though no case proves it', () => {
@@ -26,30 +36,53 @@ describe('the table of rules', () => {
     expect(table.find(({ id }) => id === needsOutside)?.cases).toEqual(['b'])
   })
 
-  it('refuses a case that declares a rule which does not exist', () => {
-    try {
-      rulesTable([{ id: 'mdl/odd', rules: ['MDL-999'] }])
-    } catch (error) {
-      expect(codeOf(error)).toBe('internal')
-      expect(String(error)).toContain('mdl/odd declares MDL-999')
-      return
-    }
-    throw new Error('nothing was thrown')
+  it.each([
+    ['MDL-999', 'which spec/rules.json does not have'],
+    ['VER-012', 'which is a compound rule: name what it proves, of VER-012/0xB0, '],
+    ['VER-012/0xFF', 'which spec/clauses.json does not have: name what it proves, of VER-012/0xB0, '],
+    ['MDL-001/0xB0', 'which spec/clauses.json does not have: name what it proves, of MDL-001'],
+  ])('refuses a case that declares %s', (declared, text) => {
+    const error = thrown(() => rulesTable([{ id: 'mdl/odd', rules: [declared] }]))
+    expect(codeOf(error)).toBe('internal')
+    expect(String(error)).toContain(`mdl/odd declares ${declared}, ${text}`)
+  })
+})
+
+describe('a compound rule', () => {
+  const row = (cases: Parameters<typeof rulesTable>[0], uncovered: Parameters<typeof rulesTable>[1] = {}) =>
+    rulesTable(cases, uncovered).find(({ id }) => id === 'VER-002')
+  const why = 'It is only a test.'
+
+  it('has the cases of its clauses, each once', () => {
+    const found = row([
+      { id: 'a', rules: ['VER-002/0x03', 'VER-002/0x06'] },
+      { id: 'b', rules: ['VER-002/0x06'] },
+    ])
+    expect(found?.cases).toEqual(['a', 'b'])
+    expect(found?.clauses?.map(({ id, cases }) => [id, cases])).toEqual([
+      ['VER-002/0x03', ['a']],
+      ['VER-002/0x04', []],
+      ['VER-002/0x05', []],
+      ['VER-002/0x06', ['a', 'b']],
+    ])
+  })
+
+  it('is open in the clauses that have neither case nor reason', () => {
+    const found = row([{ id: 'a', rules: ['VER-002/0x03'] }], { 'VER-002/0x04': { reason: 'windows-only', why } })
+    expect(found === undefined ? [] : openParts(found)).toEqual(['VER-002/0x05', 'VER-002/0x06'])
+    expect(found?.reason).toBeUndefined()
+  })
+
+  it('gives its reason to all its clauses', () => {
+    const found = row([], { 'VER-002': { reason: 'windows-only', why } })
+    expect(found?.reason).toBe('windows-only')
+    expect(found === undefined ? [''] : openParts(found)).toEqual([])
   })
 })
 
 describe('a reason why a rule has no case', () => {
   const why = 'It is only a test.'
   const given = { [needsNothing]: { reason: 'windows-only', why } } as const
-  const thrown = (act: () => unknown): unknown => {
-    try {
-      act()
-    } catch (error) {
-      return error
-    }
-    return undefined
-  }
-
   it('stands in the row of its rule', () => {
     const row = rulesTable([], given).find(({ id }) => id === needsNothing)
     expect(row?.reason).toBe('windows-only')
@@ -65,7 +98,10 @@ describe('a reason why a rule has no case', () => {
   it.each([
     ['a rule that has a case', needsNothing, [{ id: 'a', rules: [needsNothing] }], 'it has a case, a'],
     ['a supporting rule', supporting, [], 'it is a supporting rule'],
-    ['a rule that does not exist', 'MDL-999', [], 'spec/rules.json does not have it'],
+    ['a rule that does not exist', 'MDL-999', [], 'the catalogue does not have it'],
+    ['a clause that does not exist', 'VER-012/0xFF', [], 'the catalogue does not have it'],
+    ['a clause that has a case', 'VER-012/0xB4', [{ id: 'a', rules: ['VER-012/0xB4'] }], 'it has a case, a'],
+    ['a compound rule of which a clause has a case', 'VER-012', [{ id: 'a', rules: ['VER-012/0xB4'] }], 'it has a case, a'],
   ])('is refused for %s', (_, id, cases, text) => {
     const error = thrown(() => rulesTable(cases, { [id]: { reason: 'windows-only', why } }))
     expect(codeOf(error)).toBe('internal')
@@ -84,7 +120,8 @@ describe('a reason why a rule has no case', () => {
   it('of the project fits the cases that there are', () => {
     const rows = rulesTable(allCases)
     for (const [id, { reason }] of Object.entries(loadUncovered())) {
-      expect(rows.find((row) => row.id === id)?.reason).toBe(reason)
+      const row = rows.find((one) => one.id === ruleOf(id))
+      expect([row, ...(row?.clauses ?? [])].find((part) => part?.id === id)?.reason).toBe(reason)
     }
   })
 })

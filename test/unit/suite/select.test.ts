@@ -28,6 +28,13 @@ describe('selecting cases', () => {
     expect(ids({ rules: ['MDL-001', 'DMA-001'] })).toEqual(['a/one', 'a/two.x', 'b/one'])
   })
 
+  it('takes the cases of every clause of a rule, or of one', () => {
+    const of = (id: string, rule: string) => caseOf({ id, rules: [rule] })
+    const clauses = [of('a/one', 'VER-012/0xB4'), of('a/two', 'VER-012/0xB5'), of('a/three', 'VER-0120')]
+    expect(ids({ rules: ['VER-012'] }, clauses)).toEqual(['a/one', 'a/two'])
+    expect(ids({ rules: ['VER-012/0xB5'] }, clauses)).toEqual(['a/two'])
+  })
+
   it('lets every kind of filter decide', () => {
     expect(ids({ suites: ['a'], rules: ['DMA-001'], globs: ['*'] })).toEqual(['a/two.x'])
   })

@@ -63,7 +63,7 @@ export const listCases: readonly Case[] = [
     id: 'dma/device-writes-exactly-the-list',
     title:
       'the device writes a pattern through the list: every byte is in its place, no byte beside the buffer changes',
-    rules: ['DMA-020', 'MDL-090', 'VER-004'],
+    rules: ['DMA-020', 'MDL-090', 'VER-004/0x0F/4', 'VER-004/0x0F/5'],
     needs: ['engine'],
     run: async (context) => {
       const { check, engine, kernel, signal } = context

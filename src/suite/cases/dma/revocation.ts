@@ -173,7 +173,7 @@ export const revocationCases: readonly Case[] = [
   {
     id: 'dma/put-twice',
     title: 'putting a list twice is bug check 0xE6/0x06',
-    rules: ['VER-002'],
+    rules: ['VER-002/0x06'],
     run: (context) => {
       const mdl = allocate(context, PAGE_SIZE)
       const adapter = openAdapter(context)
@@ -199,7 +199,7 @@ export const revocationCases: readonly Case[] = [
   {
     id: 'dma/zero-length',
     title: 'a list of zero bytes is bug check 0xE6/0x21',
-    rules: ['VER-007'],
+    rules: ['VER-007/0x21'],
     run: (context) => {
       const mdl = allocate(context, PAGE_SIZE)
       const adapter = openAdapter(context)

@@ -86,7 +86,7 @@ export const mappingCases: readonly Case[] = [
   {
     id: 'mdl/one-system-mapping',
     title: 'a second system mapping of one MDL is refused',
-    rules: ['MDL-074', 'VER-012'],
+    rules: ['MDL-074', 'VER-012/0xB2'],
     run: (context) => {
       const mdl = allocate(context, PAGE_SIZE)
       mapSystem(context, mdl)
@@ -97,7 +97,7 @@ export const mappingCases: readonly Case[] = [
   {
     id: 'mdl/unlocked-pages-cannot-be-mapped',
     title: 'an MDL whose pages are not locked cannot be mapped',
-    rules: ['MDL-070', 'VER-011'],
+    rules: ['MDL-070', 'VER-011/0x85'],
     run: (context) => {
       const { check, ddi } = context
       const mdl = allocate(context, PAGE_SIZE)
@@ -109,7 +109,7 @@ export const mappingCases: readonly Case[] = [
   {
     id: 'mdl/bugcheck-on-failure-is-refused',
     title: 'a driver passes FALSE for BugCheckOnFailure',
-    rules: ['MDL-075', 'VER-011'],
+    rules: ['MDL-075', 'VER-011/0x82'],
     run: (context) => {
       const { check, ddi } = context
       const mdl = allocate(context, PAGE_SIZE)
@@ -190,7 +190,7 @@ export const mappingCases: readonly Case[] = [
   {
     id: 'mdl/unmap-ends-the-view',
     title: 'after MmUnmapLockedPages the address is dead, and unmapping again is bug check 0xC4/0xB6',
-    rules: ['MDL-072', 'VER-012'],
+    rules: ['MDL-072', 'VER-012/0xB6'],
     run: (context) => {
       const { check, ddi, kernel } = context
       const mdl = allocate(context, PAGE_SIZE)
