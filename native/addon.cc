@@ -7,6 +7,7 @@
 #include "core/fault.h"
 #include "core/guard.h"
 #include "iommufd/exports.h"
+#include "lists/exports.h"
 #include "memory/exports.h"
 #include "registers/exports.h"
 #include "vfio/exports.h"
@@ -37,6 +38,7 @@ Napi::Object Initialize(Napi::Env env, Napi::Object exports) {
   ExportBlockAccesses(*environment, exports);
   ExportPrograms(*environment, exports);
   ExportBytes(*environment, exports);
+  ExportElementList(*environment, exports);
   ExportVfio(*environment, exports);
   ExportIommufd(*environment, exports);
   ExportIoas(*environment, exports);

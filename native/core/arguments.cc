@@ -85,6 +85,14 @@ std::span<const uint32_t> FramesArgument(const Napi::CallbackInfo& info, size_t 
   return ElementsArgument<const uint32_t>(info, index, name, napi_uint32_array, "Uint32Array");
 }
 
+std::span<const uint64_t> BusArgument(const Napi::CallbackInfo& info, size_t index, const char* name) {
+  return ElementsArgument<const uint64_t>(info, index, name, napi_biguint64_array, "BigUint64Array");
+}
+
+std::span<const double> LengthsArgument(const Napi::CallbackInfo& info, size_t index, const char* name) {
+  return ElementsArgument<const double>(info, index, name, napi_float64_array, "Float64Array");
+}
+
 std::string TextArgument(const Napi::CallbackInfo& info, size_t index, const char* name) {
   if (!info[index].IsString()) ThrowWrongType(index, name, "string");
   std::string text = info[index].As<Napi::String>().Utf8Value();

@@ -30,6 +30,10 @@ std::span<uint8_t> BytesArgument(const Napi::CallbackInfo& info, size_t index, c
 // The elements of a Uint32Array; `closed` as above.
 std::span<const uint32_t> FramesArgument(const Napi::CallbackInfo& info, size_t index, const char* name);
 
+// The elements of a BigUint64Array, and of a Float64Array; `closed` as above.
+std::span<const uint64_t> BusArgument(const Napi::CallbackInfo& info, size_t index, const char* name);
+std::span<const double> LengthsArgument(const Napi::CallbackInfo& info, size_t index, const char* name);
+
 // A string without NUL of at most 4095 bytes.
 std::string TextArgument(const Napi::CallbackInfo& info, size_t index, const char* name);
 

@@ -92,14 +92,12 @@ export class FrameStore implements HostMemory, Disposable {
     for (const index of indices) {
       if (this.#taken[index] !== 1) throw new ProbarError('internal', `frame ${index} is freed but not allocated`)
     }
-    for (const index of indices) {
-      this.#taken[index] = 0
-      this.native.fill(this.area, index * PAGE_SIZE, PAGE_SIZE, FREED_BYTE)
-    }
+    for (const index of indices) this.#taken[index] = 0
+    this.native.fillPages(this.area, indices, FREED_BYTE)
   }
 
   zero(indices: Uint32Array): void {
-    for (const index of indices) this.native.fill(this.area, index * PAGE_SIZE, PAGE_SIZE, 0)
+    this.native.fillPages(this.area, indices, 0)
   }
 
   pfn(index: number): Pfn {

@@ -52,8 +52,22 @@ export function checkFrames(value: unknown, name: string): Uint32Array {
   return value
 }
 
+/** A BigUint64Array whose buffer is still there. */
+export function checkBus(value: unknown, name: string): BigUint64Array {
+  if (!types.isBigUint64Array(value)) throw new ProbarError('internal', `${name} must be a BigUint64Array`)
+  checkAttached(value, name)
+  return value
+}
+
+/** A Float64Array whose buffer is still there. */
+export function checkLengths(value: unknown, name: string): Float64Array {
+  if (!types.isFloat64Array(value)) throw new ProbarError('internal', `${name} must be a Float64Array`)
+  checkAttached(value, name)
+  return value
+}
+
 /** Node 20 has no `detached`; but a detached buffer refuses to be sliced. */
-function checkAttached(array: Uint8Array | Uint32Array, name: string): void {
+function checkAttached(array: Pick<Uint8Array, 'length' | 'buffer'>, name: string): void {
   if (array.length > 0) return
   try {
     array.buffer.slice(0, 0)

@@ -3,6 +3,7 @@ import { hex } from '../base/hex.ts'
 import { PAGE_SIZE } from '../base/pages.ts'
 import { type AnyArea, Areas } from './areas.ts'
 import { checkBytes, checkCount, checkFrames, checkProtection, checkSize, checkWide } from './check.ts'
+import { writeElements } from './element-list.ts'
 import { type Libc, loadLibc } from './libc.ts'
 import { runsOf } from './runs.ts'
 import type { Area, MemorySurface, Protection } from './surface.ts'
@@ -133,6 +134,10 @@ class KoffiMemory implements MemorySurface {
     this.#libc.fill(target, checkCount(byte, 'byte', 0xff), length)
   }
 
+  fillPages(area: Area, pages: Uint32Array, byte: number): void {
+    for (const page of checkFrames(pages, 'pages')) this.fill(area, page * PAGE_SIZE, PAGE_SIZE, byte)
+  }
+
   compare(area: Area, offset: number, expected: Uint8Array): number {
     const found = this.#locate(area, offset, checkBytes(expected, 'expected').length, 'read')
     if (this.#libc.equal(found, expected, expected.length)) return -1
@@ -195,6 +200,8 @@ class KoffiMemory implements MemorySurface {
   store64(area: Area, offset: number, value: bigint): void {
     this.#store(area, offset, 8, checkWide(value, 'value'))
   }
+
+  readonly writeElements = writeElements
 
   /** Makes a place reserved space again. At the limit of mappings even a replacement needs that some are gone first. */
   #vacate(address: number, size: number): void {

@@ -15,7 +15,34 @@ export type Area = number
 export const Protection = { none: 0, read: 1, readWrite: 3 } as const
 export type Protection = (typeof Protection)[keyof typeof Protection]
 
-export interface MemorySurface {
+/** Lists for a device, written in the layout that a driver reads. Offered by the addon and by koffi. */
+export interface ListSurface {
+  /**
+   * Writes the SCATTER_GATHER_ELEMENTs (wdm.h, x64: 24 bytes, Address at 0, Length at 8, Reserved zeroed at 16) of the part
+   * [offset, offset + length) of the bytes that the segments describe. Segments that follow one another on the bus are
+   * joined; an element ends at the latest where it is `longest` bytes long, or at a multiple of `boundary`.
+   *
+   * An empty `target` counts only. Elements that find no room are counted and not written, so that what it returns is
+   * always the number that the part needs.
+   * @param target where the first element goes; room for as many as fit whole
+   * @param bus the segments' bus addresses, and `lengths` their bytes: as `Segments` has them
+   * @param longest bytes, 1 to 2^32 - 1
+   * @param boundary bytes, a power of two, or 0 for none
+   * @returns the number of elements
+   * @throws range-outside when the segments end before the part does, or a limit is not as above
+   */
+  writeElements(
+    target: Uint8Array,
+    bus: BigUint64Array,
+    lengths: Float64Array,
+    offset: number,
+    length: number,
+    longest: number,
+    boundary: number,
+  ): number
+}
+
+export interface MemorySurface extends ListSurface {
   readonly provider: 'addon' | 'koffi'
 
   /**
@@ -49,6 +76,8 @@ export interface MemorySurface {
   read(area: Area, offset: number, length: number): Uint8Array
   write(area: Area, offset: number, source: Uint8Array): void
   fill(area: Area, offset: number, length: number, byte: number): void
+  /** Fills whole pages, given by their indices in the area, with one byte. Those before one that is refused are filled. */
+  fillPages(area: Area, pages: Uint32Array, byte: number): void
   /** Index of the first byte that differs from `expected`, or -1. */
   compare(area: Area, offset: number, expected: Uint8Array): number
   copy(to: Area, toOffset: number, from: Area, fromOffset: number, length: number): void

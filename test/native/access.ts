@@ -88,6 +88,22 @@ export function describeAccess(surface: MemorySurface): void {
       expect(surface.read(fixture.memory, 0, 40)).toEqual(expected)
     })
 
+    it('are filled page by page, in any order, and nothing beside them', () => {
+      using fixture = open(surface)
+      surface.fillPages(fixture.memory, Uint32Array.of(7, 2, 3, 2), 0xab)
+      for (let page = 0; page < 16; page++) {
+        const byte = [2, 3, 7].includes(page) ? 0xab : 0
+        expect(surface.compare(fixture.memory, page * PAGE, new Uint8Array(PAGE).fill(byte))).toBe(-1)
+      }
+    })
+
+    it('are not filled beyond the last page, nor with what is no byte', () => {
+      using fixture = open(surface)
+      expect(codeThrownBy(() => surface.fillPages(fixture.memory, Uint32Array.of(15, 16), 1))).toBe('range-outside')
+      expect(codeThrownBy(() => surface.fillPages(fixture.memory, Uint32Array.of(0), 256))).toBe('range-outside')
+      expect(codeThrownBy(() => surface.fillPages(fixture.space, Uint32Array.of(0), 1))).toBe('access-violation')
+    })
+
     it.each([-1, 256, 0.5, NaN])('are not filled with %d, which is no byte', (byte) => {
       using fixture = open(surface)
       expect(codeThrownBy(() => surface.fill(fixture.memory, 0, 4, byte))).toBe('range-outside')
