@@ -7,7 +7,7 @@ import { inspectCommand } from './inspect/inspect.ts'
 import type { CliIo } from './io.ts'
 import { labCommand } from './lab/lab.ts'
 import { packageVersion } from './package.ts'
-import { rulesCommand } from './rules.ts'
+import { rulesCommand } from './rules/rules.ts'
 import { runCommand } from './run/run.ts'
 
 const EXIT_STATUSES = `

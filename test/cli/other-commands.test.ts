@@ -8,7 +8,9 @@ describe('probar rules', () => {
     expect(status).toBe(0)
     expect(stdout).toMatch(/^RULE +MARKS +SET +CASES +TEXT$/m)
     expect(stdout).toMatch(/^MDL-001 /m)
-    expect(stdout).toMatch(/\d+ rules, \d+ with a case\n$/)
+    expect(stdout).toMatch(
+      /\d+ rules, \d+ with a case; without one for a reason: \d+ windows-only, .*, \d+ supporting\n$/,
+    )
   })
 
   it('lists them as JSON', async () => {
@@ -16,6 +18,19 @@ describe('probar rules', () => {
       .array(z.object({ id: z.string(), cases: z.array(z.string()) }))
       .parse(JSON.parse((await probar(['rules', '--json'])).stdout))
     expect(rows.find(({ id }) => id === 'KSM-020')?.cases).toContainEqual(expect.stringContaining('ksm/'))
+  })
+
+  it('lists them as JSON with these members and no other', async () => {
+    const proofs = { id: z.string(), text: z.string(), cases: z.array(z.string()), reason: z.string().optional() }
+    const row = z.strictObject({
+      ...proofs,
+      marks: z.array(z.enum(['L', 'H', 'W', 'A'])),
+      core: z.boolean(),
+      clauses: z.array(z.strictObject(proofs)).optional(),
+    })
+    const rows = z.array(row).parse(JSON.parse((await probar(['rules', '--json'])).stdout))
+    expect(rows.find(({ id }) => id === 'VER-015')).toMatchObject({ cases: [], reason: 'windows-only' })
+    expect(rows.every(({ cases, reason }) => cases.length === 0 || reason === undefined)).toBe(true)
   })
 
   it('shows one, with its sources and its cases', async () => {

@@ -1,32 +1,49 @@
 import { Command } from 'commander'
-import { errata, rule } from '../spec/catalogue.ts'
-import { ruleOf } from '../spec/clauses.ts'
-import { type ClauseRow, type Proofs, type RuleRow, rulesTable } from '../spec/rules-table.ts'
-import { loadUncovered } from '../spec/uncovered.ts'
-import { allCases } from '../suite/all-cases.ts'
-import { reporting, settle } from './command.ts'
-import { type CliIo, ExitStatus } from './io.ts'
-import { table } from './table.ts'
+import { errata, rule } from '../../spec/catalogue.ts'
+import { ruleOf } from '../../spec/clauses.ts'
+import { type ClauseRow, type Proofs, type RuleRow, rulesTable } from '../../spec/rules-table.ts'
+import { loadUncovered, reasons } from '../../spec/uncovered.ts'
+import { allCases } from '../../suite/all-cases.ts'
+import { reporting, settle } from '../command.ts'
+import { type CliIo, ExitStatus } from '../io.ts'
+import { table } from '../table.ts'
+import { coverageText } from './coverage.ts'
 
-/** `probar rules [ID]` */
+/** `probar rules [ID]`, `probar rules --coverage RUN…` */
 export function rulesCommand(io: CliIo): Command {
   return settle(new Command('rules'), io)
     .description('list the rules and the cases that prove them, or show one rule')
     .argument('[id]', 'a rule or an erratum, for example MDL-072 or ERR-06')
+    .option('--coverage [run...]', 'where each rule was proven, by the records of one or more runs')
     .option('--json', 'as JSON')
-    .action((id: string | undefined, options: { json?: boolean }) =>
+    .action((id: string | undefined, options: RulesOptions) =>
       reporting(io, () => {
-        const json = options.json === true
-        io.stdout.write(id === undefined ? listing(json) : single(ruleOf(id).toUpperCase(), json))
+        io.stdout.write(textOf(id, options, io.cwd))
         return ExitStatus.ok
       }),
     )
+}
+
+interface RulesOptions {
+  readonly json?: boolean
+  /** True when no file follows. */
+  readonly coverage?: true | readonly string[]
+}
+
+function textOf(id: string | undefined, options: RulesOptions, cwd: string): string {
+  const json = options.json === true
+  if (options.coverage !== undefined) {
+    const files = options.coverage === true ? [] : options.coverage
+    return coverageText({ id, files, cwd, json })
+  }
+  return id === undefined ? listing(json) : single(ruleOf(id).toUpperCase(), json)
 }
 
 function listing(json: boolean): string {
   const rows = rulesTable(allCases)
   if (json) return `${JSON.stringify(rows, undefined, 2)}\n`
   const covered = rows.filter(({ cases }) => cases.length > 0).length
+  const why = reasons.map((one) => `${rows.filter(({ reason }) => reason === one).length} ${one}`).join(', ')
   const cells = rows.map(({ id, marks, core, cases, text }) => [
     id,
     marks.join(),
@@ -34,7 +51,7 @@ function listing(json: boolean): string {
     String(cases.length),
     short(text),
   ])
-  return `${table(['RULE', 'MARKS', 'SET', 'CASES', 'TEXT'], cells)}\n${rows.length} rules, ${covered} with a case\n`
+  return `${table(['RULE', 'MARKS', 'SET', 'CASES', 'TEXT'], cells)}\n${rows.length} rules, ${covered} with a case; without one for a reason: ${why}\n`
 }
 
 function single(id: string, json: boolean): string {
