@@ -32,6 +32,14 @@ export interface FrameRequest {
   readonly contiguous?: boolean
   /** With `contiguous`: the first frame's address is a multiple of this many frames. */
   readonly alignment?: number
+  /** With `contiguous`: only frames behind this index, for a caller that takes one run after the other. */
+  readonly after?: number
+}
+
+/** Frame indices, with an exclusive end. */
+interface IndexRange {
+  readonly from: number
+  readonly to: number
 }
 
 /** What a freed frame is filled with, so that a page that nobody zeroed gives itself away (HC-8). */
@@ -135,7 +143,7 @@ export class FrameStore implements HostMemory, Disposable {
   }
 
   /** The parts of the banks, as index ranges with exclusive ends, that lie inside the window. */
-  #window(request: FrameRequest): { from: number; to: number; bank: Bank }[] {
+  #window(request: FrameRequest): readonly (IndexRange & { readonly bank: Bank })[] {
     const low = Number((request.low ?? 0n) >> 12n)
     const high = Number((request.high ?? 0xffff_ffff_ffff_ffffn) >> 12n)
     return this.banks.flatMap((bank) => {
@@ -146,43 +154,55 @@ export class FrameStore implements HostMemory, Disposable {
   }
 
   #findRun(request: FrameRequest): Uint32Array {
-    const alignment = request.alignment ?? 1
+    const { alignment = 1, count, after = -1 } = request
     for (const { from, to, bank } of this.#window(request)) {
-      let start = from
-      for (let index = from; index < to; index++) {
+      let start = Math.max(from, after + 1)
+      for (let index = start; index < to; index++) {
         const misaligned = index === start && (bank.firstPfn + index - bank.firstIndex) % alignment !== 0
         if (misaligned || this.#taken[index] === 1) start = index + 1
-        else if (index - start + 1 === request.count)
-          return Uint32Array.from({ length: request.count }, (_, i) => start + i)
+        else if (index - start + 1 === count) return Uint32Array.from({ length: count }, (_, i) => start + i)
       }
     }
     return new Uint32Array()
   }
 
+  /** Takes as it goes, so that no list of what is free is needed. */
   #pickScattered(request: FrameRequest): Uint32Array {
-    const free = this.#window(request).flatMap(({ from, to }) => this.#freeIn(from, to))
-    const picked = new Uint32Array(Math.min(request.count, free.length))
-    const used = new Uint8Array(free.length)
-    let at = 0
+    const ranges = this.#window(request)
+    const total = ranges.reduce((sum, { from, to }) => sum + to - from, 0)
+    const picked = new Uint32Array(Math.min(request.count, total))
+    let at: number | undefined
     for (let i = 0; i < picked.length; i++) {
-      const follows = i > 0 && at + 1 < free.length && used[at + 1] === 0 && this.#random.below(4) === 0
-      at = follows ? at + 1 : this.#unused(used)
-      used[at] = 1
-      picked[i] = free[at] ?? 0
+      at = this.#following(ranges, at) ?? this.#anyFree(ranges, total)
+      if (at === undefined) return picked.slice(0, i)
+      this.#taken[at] = 1
+      picked[i] = at
     }
     return picked
   }
 
-  #freeIn(from: number, to: number): number[] {
-    const free: number[] = []
-    for (let index = from; index < to; index++) if (this.#taken[index] === 0) free.push(index)
-    return free
+  /** Now and then the frame behind the last one, if it is free. */
+  #following(ranges: readonly IndexRange[], last: number | undefined): number | undefined {
+    if (last === undefined || this.#taken[last + 1] !== 0) return undefined
+    if (this.#random.below(4) !== 0) return undefined
+    return ranges.some(({ from, to }) => from <= last && last + 1 < to) ? last + 1 : undefined
   }
 
-  /** A random place that is not used yet: a random start, then the next free one. */
-  #unused(used: Uint8Array): number {
-    const start = this.#random.below(used.length)
-    const after = used.indexOf(0, start)
-    return after === -1 ? used.indexOf(0) : after
+  /** A free frame: a random place in the ranges, then the next that is free, or undefined when none is. */
+  #anyFree(ranges: readonly IndexRange[], total: number): number | undefined {
+    let rest = this.#random.below(total)
+    const first = ranges.findIndex(({ from, to }) => {
+      if (rest < to - from) return true
+      rest -= to - from
+      return false
+    })
+    for (let step = 0; step <= ranges.length; step++) {
+      const { from, to } = ranges[(first + step) % ranges.length] ?? { from: 0, to: 0 }
+      const start = step === 0 ? from + rest : from
+      if (this.#taken[start] === 0) return start
+      const found = this.#taken.subarray(start, to).indexOf(0)
+      if (found !== -1) return start + found
+    }
+    return undefined
   }
 }

@@ -13,7 +13,7 @@ import { type Bank, placeBanks } from '../memory/banks.ts'
 import { refuseMachineUse } from '../host/linux/machine-use.ts'
 import { readPciFunction } from '../host/linux/pci-functions.ts'
 import { type Native, loadNative } from '../native/load.ts'
-import { FRAMES } from './frames.ts'
+import { type MemorySizes, memorySizes } from './frames.ts'
 import { openModel } from './open-model.ts'
 import type { Profile } from '../profile/schema.ts'
 import { selectProfile } from './select-profile.ts'
@@ -23,7 +23,7 @@ import type { Plant } from './plant.ts'
 import { type PciOptions, type PciTarget, checkAddon, findPciTarget, openPciTarget } from './target/pci-target.ts'
 import { type TakingOptions, takeForSession } from './machine/take-device.ts'
 
-export interface SessionOptions extends TakingOptions {
+export interface SessionOptions extends TakingOptions, Partial<MemorySizes> {
   /** `loopback:edu`, `vfio:0000:01:00.0`, `iommufd:…`, or a PCI address. */
   readonly device: string
   /** A name from hw-profiles/ or a file; by default the one profile that matches the device. */
@@ -52,19 +52,20 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   const reference = parseReference(options.device, options.backend)
   checkUnsafe(reference, options.unsafeNoIommu === true)
   checkType1(reference, options.type1)
+  const memory = memorySizes(options, reference.backend === 'noiommu')
   const native = options.native ?? loadNative()
   const found = identify(reference)
   // Before anything else is said of it: nobody should write a profile for the disk of the root file system.
   if (reference.backend !== 'loopback') refuseMachineUse([reference.address], options.machine)
   const profile = selectProfile(options.profile, found.identity)
-  if (reference.backend === 'loopback') return start(reference, undefined, { native, found, profile, options })
+  if (reference.backend === 'loopback') return start(reference, undefined, { native, found, profile, options, memory })
   checkAddon(native)
   const taken = await takeForSession(reference.address, reference.backend, { ...options, native })
   const undo = new Disposal()
   if (taken !== undefined) undo.use(taken)
   try {
     const target = findPciTarget(reference.address, reference.backend)
-    return await start(reference, target, { native, found, profile, options, taken })
+    return await start(reference, target, { native, found, profile, options, memory, taken })
   } catch (error) {
     return undo.undoAfter(error)
   }
@@ -75,6 +76,7 @@ interface Parts {
   readonly found: Found
   readonly profile: Profile
   readonly options: SessionOptions
+  readonly memory: MemorySizes
   readonly taken?: AsyncDisposable | undefined
 }
 
@@ -82,12 +84,12 @@ interface Parts {
 async function start(
   reference: DeviceReference,
   target: PciTarget | undefined,
-  { native, found, profile, options, taken }: Parts,
+  { native, found, profile, options, memory, taken }: Parts,
 ): Promise<Session> {
   const seed = options.seed ?? 1n
   const random = seededRandom(seed)
   const addressBits = profile.dma?.addressBits ?? 64
-  const banks = placeBanks(FRAMES, found.avoid, addressBits)
+  const banks = placeBanks(memory.frames, found.avoid, addressBits)
   const device = openDevice(reference, target, {
     native,
     addressBits,
@@ -100,7 +102,7 @@ async function start(
     const physical = device.dma.capabilities.placement === 'identity' ? native.vfio : undefined
     const frames = new FrameStore({
       native: native.memory,
-      frames: FRAMES,
+      frames: memory.frames,
       random,
       avoid: found.avoid,
       addressBits,
@@ -108,7 +110,8 @@ async function start(
     })
     const { plant = {} } = options
     const { addonProblem } = native
-    const parts = { device, frames, profile, random, seed, plant, taken }
+    const { poolPages } = memory
+    const parts = { device, frames, poolPages, profile, random, seed, plant, taken }
     return await Session.start({ ...parts, ...(addonProblem && { addonProblem }) })
   } catch (error) {
     return undoAfter(error, [() => device.close()])

@@ -18,6 +18,7 @@ import { Windows } from './windows.ts'
 export interface SessionParts {
   readonly device: Device
   readonly frames: FrameStore
+  readonly poolPages?: number
   readonly profile: Profile
   readonly random: Random
   /** What `random` was made from. */
@@ -184,10 +185,10 @@ interface Life {
 
 /** @throws what Windows or the engine cannot be made for; nothing is left then */
 async function begin(ground: Ground): Promise<Life> {
-  const { frames, plant, triggered } = ground
+  const { frames, poolPages, plant, triggered } = ground
   const trace = new Trace()
   const device = traceDevice(ground.device, trace, triggered)
-  const windows = await Windows.open({ device, frames })
+  const windows = await Windows.open({ device, frames, ...(poolPages !== undefined && { poolPages }) })
   const undo = new Disposal()
   undo.defer(async () => void (await windows.close()))
   try {

@@ -5,15 +5,17 @@ import type { Misuse } from '../ddi/kernel/ledger.ts'
 import type { Device } from '../device/contract.ts'
 import { AddressSpace } from '../memory/address-space.ts'
 import type { FrameStore } from '../memory/frame-store.ts'
+import { POOL_PAGES } from './frames.ts'
 
 export interface WindowsParts {
   readonly device: Device
   readonly frames: FrameStore
+  /** Pages of nonpaged pool; 64 unless told. */
+  readonly poolPages?: number
 }
 
 /** Bytes of system space, and of user space. Only reserved: it costs nothing until something is mapped. */
 const RANGE_SIZE = 2 ** 34
-const POOL_PAGES = 64
 
 /** One Windows around the device: its kernel and the DDIs on it. A suite makes a new one for each case. */
 export class Windows {
@@ -28,11 +30,11 @@ export class Windows {
   }
 
   /** @throws ProbarError out-of-memory; nothing is left then */
-  static async open({ device, frames }: WindowsParts): Promise<Windows> {
+  static async open({ device, frames, poolPages = POOL_PAGES }: WindowsParts): Promise<Windows> {
     const undo = new Disposal()
     try {
       const space = undo.use(new AddressSpace({ native: frames.native, rangeSize: RANGE_SIZE }))
-      const kernel = new Kernel({ frames, space, poolPages: POOL_PAGES })
+      const kernel = new Kernel({ frames, space, poolPages })
       undo.defer(() => kernel.pool.close())
       const ddi = composeDdi(kernel, device)
       // The last comes first: mapping tables stand on scatter/gather lists, and those on the pages of MDLs.

@@ -86,7 +86,7 @@ class LoopbackDevice implements Device {
     const { ref, defects, dmaMask, msiVectors } = reference
     const slot = new Slot(ref)
     const config = new EduConfigSpace(slot, msiVectors)
-    const iommu = new PlantedIommu(new SimulatedIommu(), defects)
+    const iommu = new PlantedIommu(new SimulatedIommu(reference.entries), defects)
     const mastering = (): boolean => config.busMaster || defects.has('bus-master-ignored')
     this.ref = ref
     this.clock = clock

@@ -1,7 +1,7 @@
 import { ProbarError } from '../../base/errors.ts'
 import { type Defects, isLoopbackFault, loopbackFaults } from './planted/defects.ts'
 
-/** What `loopback:edu?fault=a,b&dma_mask=0x…&msi=16` asks for. */
+/** What `loopback:edu?fault=a,b&dma_mask=0x…&msi=16&entries=65535` asks for. */
 export interface LoopbackReference {
   /** As given. */
   readonly ref: string
@@ -11,11 +11,13 @@ export interface LoopbackReference {
   readonly dmaMask: bigint
   /** MSI vectors that the device has. QEMU's has 1, and none but the first is ever raised by the model itself. */
   readonly msiVectors: number
+  /** Mappings that the simulated IOMMU holds at once; undefined for as many as Linux allows by default. */
+  readonly entries: number | undefined
 }
 
 const SCHEME = 'loopback:'
 const MODELS = ['edu']
-const PARAMETERS = ['fault', 'dma_mask', 'msi']
+const PARAMETERS = ['fault', 'dma_mask', 'msi', 'entries']
 const DEFAULT_DMA_MASK = 0x0fff_ffffn
 const HIGHEST = (1n << 64n) - 1n
 
@@ -36,7 +38,8 @@ export function parseLoopbackReference(ref: string): LoopbackReference {
   }
   const defects = defectsOf(parameters.get('fault'))
   const dmaMask = maskOf(parameters.get('dma_mask'))
-  return { ref, model: 'edu', defects, dmaMask, msiVectors: vectorsOf(parameters.get('msi')) }
+  const msiVectors = vectorsOf(parameters.get('msi'))
+  return { ref, model: 'edu', defects, dmaMask, msiVectors, entries: entriesOf(parameters.get('entries')) }
 }
 
 function defectsOf(list: string | null): Defects {
@@ -59,6 +62,12 @@ function vectorsOf(text: string | null): number {
   const vectors = text === null ? 1 : Number(text)
   if ([1, 2, 4, 8, 16, 32].includes(vectors)) return vectors
   throw usage(`msi=${text} is no number of MSI vectors; a device has 1, 2, 4, 8, 16 or 32`)
+}
+
+function entriesOf(text: string | null): number | undefined {
+  if (text === null) return undefined
+  if (/^[1-9][0-9]{0,8}$/.test(text)) return Number(text)
+  throw usage(`entries=${text} is no number of mappings; give 1 to 999999999`)
 }
 
 const usage = (message: string): ProbarError => new ProbarError('usage', message)

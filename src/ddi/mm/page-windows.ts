@@ -24,23 +24,38 @@ export function allocateFromWindows(frames: FrameStore, request: PageRequest): U
   const { LowAddress: low, HighAddress: high, SkipBytes: skip, pages, chunks } = request
   if (chunks && skip === 0n) return frames.allocate({ count: pages, low, high, contiguous: true })
   const chunkPages = chunks ? Number(skip) / PAGE_SIZE : undefined
-  const found: number[] = []
+  const found = new Uint32Array(Math.min(pages, frames.size / PAGE_SIZE))
+  let count = 0
   for (const window of windows(frames, low, high, skip)) {
-    if (found.length >= pages) break
-    found.push(...takeFrom(frames, window, pages - found.length, chunkPages))
+    if (count >= found.length) break
+    count = takeFrom(frames, window, found, count, chunkPages)
   }
-  return Uint32Array.from(found)
+  return found.slice(0, count)
 }
 
-function takeFrom(frames: FrameStore, window: Window, wanted: number, chunkPages: number | undefined): Uint32Array {
-  if (chunkPages === undefined) return frames.allocate({ count: wanted, ...window })
-  const chunks: number[] = []
-  while (chunks.length < wanted) {
-    const chunk = frames.allocate({ count: chunkPages, ...window, contiguous: true, alignment: chunkPages })
-    if (chunk.length === 0) break
-    chunks.push(...chunk)
+/** Writes frames of the window behind the `count` that there are; returns how many there are then. */
+function takeFrom(
+  frames: FrameStore,
+  window: Window,
+  found: Uint32Array,
+  count: number,
+  chunkPages: number | undefined,
+): number {
+  if (chunkPages === undefined) {
+    const scattered = frames.allocate({ count: found.length - count, ...window })
+    found.set(scattered, count)
+    return count + scattered.length
   }
-  return Uint32Array.from(chunks)
+  const run = { count: chunkPages, ...window, contiguous: true, alignment: chunkPages }
+  let chunk = frames.allocate(run)
+  let filled = count
+  while (chunk.length > 0) {
+    found.set(chunk, filled)
+    filled += chunk.length
+    if (filled + chunkPages > found.length) break
+    chunk = frames.allocate({ ...run, after: chunk[chunkPages - 1] ?? 0 })
+  }
+  return filled
 }
 
 interface Window {

@@ -186,6 +186,26 @@ describeOverNative('a frame store', (native) => {
     same.close()
   })
 
+  it('finds the same runs when it is told how far it has searched', () => {
+    const anyRun = fc.record({ count: fc.integer({ min: 1, max: 5 }), alignment: fc.constantFrom(1, 2, 4) })
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 12 }), anyRun, (taken, run) => {
+        using told = open(native)
+        using untold = open(native)
+        for (const store of [told, untold]) store.allocate({ count: taken })
+        const runs = (next: (last: number) => Uint32Array): number[] => {
+          const found: number[] = []
+          for (let one = next(-1); one.length > 0; one = next(one.at(-1) ?? -1)) found.push(...one)
+          return found
+        }
+        const contiguous = { ...run, contiguous: true }
+        const all = runs(() => untold.allocate(contiguous))
+        expect(runs((after) => told.allocate({ ...contiguous, after }))).toEqual(all)
+      }),
+      { numRuns: 40 },
+    )
+  })
+
   it.each([
     ['never allocated', [3]],
     ['allocated in part', [0, 5]],

@@ -10,6 +10,7 @@ describe('a loopback reference', () => {
       msiVectors: 1,
       defects: new Set(),
       dmaMask: 0x0fff_ffffn,
+      entries: undefined,
     })
   })
 
@@ -20,6 +21,10 @@ describe('a loopback reference', () => {
     expect([...defects]).toEqual(['irq-lost', 'ident-wrong'])
     expect(dmaMask).toBe(2n ** 64n - 1n)
     expect(parseLoopbackReference('loopback:edu?dma_mask=4095').dmaMask).toBe(4095n)
+  })
+
+  it('sets how many mappings there may be', () => {
+    expect(parseLoopbackReference('loopback:edu?entries=262144').entries).toBe(262_144)
   })
 
   it.each(Object.entries(loopbackFaults))('knows the fault %s, which is described in a line', (name, description) => {
@@ -40,6 +45,8 @@ describe('a loopback reference', () => {
     ['loopback:edu?dma_mask=0x10000000000000000', 'usage', /64 bits/],
     ['loopback:edu?dma_mask=0', 'usage', /64 bits/],
     ['loopback:edu?dma_mask=-1', 'usage', /64 bits/],
+    ['loopback:edu?entries=0', 'usage', /1 to 999999999/],
+    ['loopback:edu?entries=many', 'usage', /many/],
     ['loopback:edu?dma_mask=28bits', 'usage', /28bits/],
   ])('%s is %s', (ref, code, message) => {
     expect(() => parseLoopbackReference(ref)).toThrow(
