@@ -39,20 +39,19 @@ export class FreeRanges {
 
   /** Makes a range free. No part of it is free already. */
   give(start: number, end: number): void {
-    const joined = { start, end }
-    const below = this.#endingAfter(start - 1)
-    const before = this.#at(below)
-    if (before?.end === start) {
-      this.#remove(below)
-      joined.start = before.start
-    }
-    const above = this.#endingAfter(end)
-    const after = this.#at(above)
-    if (after?.start === end) {
-      this.#remove(above)
-      joined.end = after.end
-    }
-    this.#insert(joined)
+    const position = this.#endingAfter(start - 1)
+    const before = this.#at(position)
+    if (before?.end !== start) return this.#giveFrom(start, end)
+    this.#replace(position, [])
+    this.#giveFrom(before.start, end)
+  }
+
+  /** As `give`, where nothing free ends at the start. */
+  #giveFrom(start: number, end: number): void {
+    const position = this.#endingAfter(start)
+    const after = this.#at(position)
+    if (after?.start === end) this.#replace(position, [{ start, end: after.end }])
+    else this.#insert(position, { start, end })
   }
 
   /** Takes what is free of [start, end); returns the parts, ascending. */
@@ -63,22 +62,21 @@ export class FreeRanges {
       const range = this.#at(position)
       if (range === undefined || range.start >= end) return parts
       parts.push({ start: Math.max(range.start, start), end: Math.min(range.end, end) })
-      this.#remove(position)
-      if (range.start < start) this.#insert({ start: range.start, end: start })
-      if (range.end > end) this.#insert({ start: end, end: range.end })
+      const rest: PageRange[] = []
+      if (range.start < start) rest.push({ start: range.start, end: start })
+      if (range.end > end) rest.push({ start: end, end: range.end })
+      this.#replace(position, rest)
     }
   }
 
   /** The first range of at least `pages` that ends after the page `from`. */
   fit(from: number, pages: number): PageRange | undefined {
     const { chunk, index } = this.#endingAfter(from)
-    const near = this.#chunks[chunk]?.ranges.slice(index).find((range) => width(range) >= pages)
+    const near = firstFitting(this.#chunks[chunk], index, pages)
     if (near !== undefined) return near
     for (let next = chunk + 1; next < this.#chunks.length; next++) {
-      const candidate = this.#chunks[next]
-      if (candidate !== undefined && candidate.widest >= pages) {
-        return candidate.ranges.find((range) => width(range) >= pages)
-      }
+      const found = firstFitting(this.#chunks[next], 0, pages)
+      if (found !== undefined) return found
     }
     return undefined
   }
@@ -89,14 +87,20 @@ export class FreeRanges {
 
   /** Where the first range is that ends after `page`; behind the last one when there is none. */
   #endingAfter(page: number): Position {
-    const chunk = firstIndex(this.#chunks.length, (at) => (this.#chunks[at]?.ranges.at(-1)?.end ?? 0) > page)
-    const ranges = this.#chunks[chunk]?.ranges ?? []
-    return { chunk, index: firstIndex(ranges.length, (at) => (ranges[at]?.end ?? 0) > page) }
+    let [low, high] = [0, this.#chunks.length]
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      const ranges = this.#chunks[middle]?.ranges ?? []
+      if ((ranges[ranges.length - 1]?.end ?? 0) > page) high = middle
+      else low = middle + 1
+    }
+    const ranges = this.#chunks[low]?.ranges
+    return { chunk: low, index: ranges === undefined ? 0 : firstEndingAfter(ranges, page) }
   }
 
-  #insert(range: PageRange): void {
+  /** @param position of the range that will follow it */
+  #insert({ chunk, index }: Position, range: PageRange): void {
     this.#pages += width(range)
-    const { chunk, index } = this.#endingAfter(range.start)
     const home = this.#chunks[chunk] ?? this.#chunks.at(-1)
     if (home === undefined) {
       this.#chunks.push(chunkOf([range]))
@@ -107,19 +111,23 @@ export class FreeRanges {
     if (home.ranges.length > CHUNK_LENGTH) this.#halve(home)
   }
 
+  /** Puts up to two ranges where there was one. */
+  #replace({ chunk, index }: Position, by: readonly PageRange[]): void {
+    const home = this.#chunks[chunk]
+    const [removed] = home?.ranges.splice(index, 1, ...by) ?? []
+    if (home === undefined || removed === undefined) return
+    const widest = widestOf(by)
+    this.#pages += by.reduce((sum, range) => sum + width(range), 0) - width(removed)
+    if (home.ranges.length === 0) this.#chunks.splice(chunk, 1)
+    else if (widest >= home.widest) home.widest = widest
+    else if (width(removed) === home.widest) home.widest = widestOf(home.ranges)
+    if (home.ranges.length > CHUNK_LENGTH) this.#halve(home)
+  }
+
   #halve(chunk: Chunk): void {
     const half = chunk.ranges.length / 2
     const halves = [chunkOf(chunk.ranges.slice(0, half)), chunkOf(chunk.ranges.slice(half))]
     this.#chunks.splice(this.#chunks.indexOf(chunk), 1, ...halves)
-  }
-
-  #remove(position: Position): void {
-    const chunk = this.#chunks[position.chunk]
-    const [removed] = chunk?.ranges.splice(position.index, 1) ?? []
-    if (chunk === undefined || removed === undefined) return
-    this.#pages -= width(removed)
-    if (chunk.ranges.length === 0) this.#chunks.splice(position.chunk, 1)
-    else if (width(removed) === chunk.widest) chunk.widest = widestOf(chunk.ranges)
   }
 }
 
@@ -130,12 +138,22 @@ const widestOf = (ranges: readonly PageRange[]): number =>
 
 const chunkOf = (ranges: PageRange[]): Chunk => ({ ranges, widest: widestOf(ranges) })
 
-/** The first of `length` indices from which on the condition holds; `length` when it never does. */
-function firstIndex(length: number, holds: (index: number) => boolean): number {
-  let [low, high] = [0, length]
+/** The first range of at least `pages` from the index on. */
+function firstFitting(chunk: Chunk | undefined, index: number, pages: number): PageRange | undefined {
+  if (chunk === undefined || chunk.widest < pages) return undefined
+  for (let at = index; at < chunk.ranges.length; at++) {
+    const range = chunk.ranges[at]
+    if (range !== undefined && width(range) >= pages) return range
+  }
+  return undefined
+}
+
+/** The index of the first range that ends after `page`, or how many there are. */
+function firstEndingAfter(ranges: readonly PageRange[], page: number): number {
+  let [low, high] = [0, ranges.length]
   while (low < high) {
     const middle = (low + high) >>> 1
-    if (holds(middle)) high = middle
+    if ((ranges[middle]?.end ?? 0) > page) high = middle
     else low = middle + 1
   }
   return low

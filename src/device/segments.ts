@@ -48,14 +48,33 @@ export class Segments implements Iterable<Segment> {
 
   /** The part [offset, offset + length) of the bytes that the list describes, as a list of its own. */
   slice(offset: number, length: number): Segments {
-    const part: Segment[] = []
-    let start = 0
-    for (const segment of this) {
-      const from = Math.max(offset, start)
-      const to = Math.min(offset + length, start + segment.length)
-      if (from < to) part.push({ bus: busAddress(segment.bus + BigInt(from - start)), length: to - from })
-      start += segment.length
+    if (length <= 0) return Segments.of([])
+    const end = offset + length
+    const [first, before] = this.#holding(offset)
+    let [last, start] = [first, before]
+    while (last < this.count && start < end) start += this.lengths[last++] ?? 0
+    const part = new Segments(this.bus.slice(first, last), this.lengths.slice(first, last))
+    part.#cut(offset - before, Math.max(0, start - end))
+    return part
+  }
+
+  /** The segment that holds the byte `offset`, or the count, and how many bytes lie before it. */
+  #holding(offset: number): readonly [index: number, before: number] {
+    let [index, before] = [0, 0]
+    for (; index < this.count; index++) {
+      const next = before + (this.lengths[index] ?? 0)
+      if (next > offset) break
+      before = next
     }
-    return Segments.of(part)
+    return [index, before]
+  }
+
+  /** Takes bytes from the front of the first segment and from the end of the last. */
+  #cut(front: number, back: number): void {
+    const last = this.count - 1
+    if (last < 0) return
+    this.bus[0] = (this.bus[0] ?? 0n) + BigInt(front)
+    this.lengths[0] = (this.lengths[0] ?? 0) - front
+    this.lengths[last] = (this.lengths[last] ?? 0) - back
   }
 }

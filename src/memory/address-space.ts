@@ -45,6 +45,8 @@ export class AddressSpace implements AsyncDisposable {
   readonly #reserved: number
   readonly #ranges: Record<SpaceMode, RangeAllocator>
   readonly #placed = new Map<number, Placed>()
+  /** The keys of the map, ascending. */
+  readonly #starts: number[] = []
   readonly #undo = new Disposal()
 
   constructor({ native, rangeSize }: AddressSpaceOptions) {
@@ -74,7 +76,7 @@ export class AddressSpace implements AsyncDisposable {
     return this.#orFree(start, mode, () => {
       const area = this.#native.mapFrames(start, frames.memory.area, frames.indices, protection)
       const view = new MemoryView(this.#native, area, va(start), size)
-      this.#placed.set(start, { kind: 'memory', mode, start, size, view })
+      this.#note({ kind: 'memory', mode, start, size, view })
       return view
     })
   }
@@ -86,7 +88,7 @@ export class AddressSpace implements AsyncDisposable {
     const start = this.#take(size, mode)
     return this.#orFree(start, mode, () => {
       const view = region.map(first, size, va(start))
-      this.#placed.set(start, { kind: 'registers', mode, start, size, view })
+      this.#note({ kind: 'registers', mode, start, size, view })
       return view
     })
   }
@@ -97,6 +99,7 @@ export class AddressSpace implements AsyncDisposable {
     const placed = this.#placed.get(start)
     if (placed === undefined) throw notMapped(address)
     this.#placed.delete(start)
+    this.#starts.splice(this.#startsBelow(start), 1)
     placed.view.close()
     this.#ranges[placed.mode].free(start - PAGE_SIZE)
   }
@@ -104,10 +107,10 @@ export class AddressSpace implements AsyncDisposable {
   /** What lies at the address, and how far into it. */
   find(address: Va): { readonly placed: Placed; readonly offset: number } | undefined {
     const at = Number(address)
-    for (const placed of this.#placed.values()) {
-      if (at >= placed.start && at < placed.start + placed.size) return { placed, offset: at - placed.start }
-    }
-    return undefined
+    const start = this.#starts[this.#startsBelow(at + 1) - 1]
+    const placed = start === undefined ? undefined : this.#placed.get(start)
+    if (placed === undefined || at >= placed.start + placed.size) return undefined
+    return { placed, offset: at - placed.start }
   }
 
   /** @throws ProbarError access-violation when the range is not inside one view of memory */
@@ -155,6 +158,22 @@ export class AddressSpace implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const start of this.#placed.keys()) this.unmap(va(start))
     await this.#undo[Symbol.asyncDispose]()
+  }
+
+  #note(placed: Placed): void {
+    this.#placed.set(placed.start, placed)
+    this.#starts.splice(this.#startsBelow(placed.start), 0, placed.start)
+  }
+
+  /** How many views start below the address. */
+  #startsBelow(address: number): number {
+    let [low, high] = [0, this.#starts.length]
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if ((this.#starts[middle] ?? 0) < address) low = middle + 1
+      else high = middle
+    }
+    return low
   }
 
   /** Room for `size` bytes with a guard page on each side; the result is the first byte after the lower guard. */
