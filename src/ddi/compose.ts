@@ -2,14 +2,17 @@ import type { Device } from '../device/contract.ts'
 import { Dma } from './dma/dma.ts'
 import { Dxgk } from './dxgk/dxgk.ts'
 import { Registers } from './dxgk/registers.ts'
+import { Io } from './io/io.ts'
 import type { Kernel } from './kernel/kernel.ts'
 import { KsDevice } from './ks/ks-device.ts'
 import { Mm } from './mm/mm.ts'
+import { newMmState } from './mm/state.ts'
 import { PortWaveRTStream } from './portcls/port-wave-rt-stream.ts'
 
 /** The Windows contracts for one device, joined: each family by the routines' own names. */
 export interface Ddi {
   readonly mm: Mm
+  readonly io: Io
   readonly dma: Dma
   readonly ks: KsDevice
   readonly portcls: PortWaveRTStream
@@ -18,9 +21,11 @@ export interface Ddi {
 }
 
 export function composeDdi(kernel: Kernel, device: Device): Ddi {
-  const mm = new Mm(kernel)
+  const state = newMmState(kernel, device.regions)
+  const mm = new Mm(state)
   return {
     mm,
+    io: new Io(state),
     dma: new Dma(kernel, mm, device.dma),
     ks: new KsDevice(kernel),
     portcls: new PortWaveRTStream(kernel, mm),

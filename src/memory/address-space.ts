@@ -6,27 +6,16 @@ import { PAGE_SIZE, pagesIn } from '../base/pages.ts'
 import type { Frames, Region, RegionView } from '../device/contract.ts'
 import type { MemorySurface, Protection } from '../native/surface.ts'
 import { MemoryView } from './memory-view.ts'
+import { type Placed, Placements, type SpaceMode } from './placements.ts'
 import { RangeAllocator } from './range-allocator.ts'
 
-/** System space is above user space, as on Windows; the boundary is MmUserProbeAddress. */
-export type SpaceMode = 'system' | 'user'
-
-/** Something that lives at an address: frames or a part of a BAR. */
-export type Placed =
-  | {
-      readonly kind: 'memory'
-      readonly mode: SpaceMode
-      readonly start: number
-      readonly size: number
-      readonly view: MemoryView
-    }
-  | {
-      readonly kind: 'registers'
-      readonly mode: SpaceMode
-      readonly start: number
-      readonly size: number
-      readonly view: RegionView
-    }
+/** Adjacent pages of one BAR. */
+export interface RegionPart {
+  readonly region: Region
+  /** Bytes from the BAR's start, a multiple of the page size. */
+  readonly offset: number
+  readonly pages: number
+}
 
 export interface AddressSpaceOptions {
   readonly native: MemorySurface
@@ -44,9 +33,7 @@ export class AddressSpace implements AsyncDisposable {
   readonly #native: MemorySurface
   readonly #reserved: number
   readonly #ranges: Record<SpaceMode, RangeAllocator>
-  readonly #placed = new Map<number, Placed>()
-  /** The keys of the map, ascending. */
-  readonly #starts: number[] = []
+  readonly #placed = new Placements()
   readonly #undo = new Disposal()
 
   constructor({ native, rangeSize }: AddressSpaceOptions) {
@@ -62,7 +49,7 @@ export class AddressSpace implements AsyncDisposable {
 
   /** Views that are alive. */
   get views(): number {
-    return this.#placed.size
+    return this.#placed.views
   }
 
   /**
@@ -76,7 +63,7 @@ export class AddressSpace implements AsyncDisposable {
     return this.#orFree(start, mode, () => {
       const area = this.#native.mapFrames(start, frames.memory.area, frames.indices, protection)
       const view = new MemoryView(this.#native, area, va(start), size)
-      this.#note({ kind: 'memory', mode, start, size, view })
+      this.#placed.add({ kind: 'memory', mode, start, size, view })
       return view
     })
   }
@@ -88,29 +75,42 @@ export class AddressSpace implements AsyncDisposable {
     const start = this.#take(size, mode)
     return this.#orFree(start, mode, () => {
       const view = region.map(first, size, va(start))
-      this.#note({ kind: 'registers', mode, start, size, view })
+      this.#placed.add({ kind: 'registers', mode, start, size, view })
       return view
+    })
+  }
+
+  /**
+   * One contiguous view of pages of BARs, in order; returns its address. An access lies in one of the parts.
+   * @throws as mapFrames, and as Region.map; nothing is mapped then
+   */
+  mapRegions(parts: readonly RegionPart[], mode: SpaceMode, at?: Va): Va {
+    const size = parts.reduce((sum, { pages }) => sum + pages, 0) * PAGE_SIZE
+    const start = this.#take(size, mode, at)
+    return this.#orFree(start, mode, () => {
+      try {
+        let next = start
+        for (const part of parts) next += this.#mapPart(part, mode, next, next > start)
+      } catch (error) {
+        this.#close(start)
+        throw error
+      }
+      return va(start)
     })
   }
 
   /** Ends the view that begins at this address. @throws ProbarError access-violation when none does */
   unmap(address: Va): void {
     const start = Number(address)
-    const placed = this.#placed.get(start)
-    if (placed === undefined) throw notMapped(address)
-    this.#placed.delete(start)
-    this.#starts.splice(this.#startsBelow(start), 1)
-    placed.view.close()
-    this.#ranges[placed.mode].free(start - PAGE_SIZE)
+    const [first] = this.#close(start)
+    if (first === undefined) throw notMapped(address)
+    this.#ranges[first.mode].free(start - PAGE_SIZE)
   }
 
   /** What lies at the address, and how far into it. */
   find(address: Va): { readonly placed: Placed; readonly offset: number } | undefined {
-    const at = Number(address)
-    const start = this.#starts[this.#startsBelow(at + 1) - 1]
-    const placed = start === undefined ? undefined : this.#placed.get(start)
-    if (placed === undefined || at >= placed.start + placed.size) return undefined
-    return { placed, offset: at - placed.start }
+    const placed = this.#placed.at(Number(address))
+    return placed === undefined ? undefined : { placed, offset: Number(address) - placed.start }
   }
 
   /** @throws ProbarError access-violation when the range is not inside one view of memory */
@@ -156,24 +156,21 @@ export class AddressSpace implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const start of this.#placed.keys()) this.unmap(va(start))
+    for (const start of this.#placed.starts()) this.unmap(va(start))
     await this.#undo[Symbol.asyncDispose]()
   }
 
-  #note(placed: Placed): void {
-    this.#placed.set(placed.start, placed)
-    this.#starts.splice(this.#startsBelow(placed.start), 0, placed.start)
+  /** Maps one part; returns its bytes. */
+  #mapPart({ region, offset, pages }: RegionPart, mode: SpaceMode, start: number, inner: boolean): number {
+    const size = pages * PAGE_SIZE
+    this.#placed.add({ kind: 'registers', mode, start, size, view: region.map(offset, size, va(start)) }, inner)
+    return size
   }
 
-  /** How many views start below the address. */
-  #startsBelow(address: number): number {
-    let [low, high] = [0, this.#starts.length]
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if ((this.#starts[middle] ?? 0) < address) low = middle + 1
-      else high = middle
-    }
-    return low
+  #close(start: number): readonly Placed[] {
+    const parts = this.#placed.remove(start)
+    for (const { view } of parts) view.close()
+    return parts
   }
 
   /** Room for `size` bytes with a guard page on each side; the result is the first byte after the lower guard. */

@@ -206,9 +206,10 @@ function newEngine({ profile, frames }: Ground, device: Device, trace: Trace): D
   return watch('engine', openEngine(description, device, frames), trace)
 }
 
-function watchDdi({ mm, dma, ks, portcls, dxgk, registers }: Ddi, trace: Trace): Ddi {
+function watchDdi({ mm, io, dma, ks, portcls, dxgk, registers }: Ddi, trace: Trace): Ddi {
   return {
     mm: watch('mm', mm, trace),
+    io: watch('io', io, trace),
     dma: watch('dma', dma, trace),
     ks: watch('ks', ks, trace),
     portcls: watch('portcls', portcls, trace),

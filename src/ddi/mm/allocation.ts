@@ -2,7 +2,7 @@ import { type PhysicalAddress, va } from '../../base/address.ts'
 import { PAGE_SIZE, pagesIn } from '../../base/pages.ts'
 import { KIRQL, MM_ALLOCATE, MdlFlags } from '../constants.ts'
 import { EMPTY_SLOT, MDL_MAX_BYTES, Mdl, MmGetMdlPfnArray, MmInitializeMdl, MmSizeOfMdl } from './mdl.ts'
-import type { MdlShadow } from './mdl-shadows.ts'
+import { type MdlShadow, isMapped, seal } from './mdl-shadows.ts'
 import { allocateFromWindows } from './page-windows.ts'
 import type { MmState } from './state.ts'
 import { unmapSystem } from './views.ts'
@@ -38,31 +38,38 @@ export function allocatePages(state: MmState, routine: string, request: PagesReq
 }
 
 /** MmFreePagesFromMdl. */
-export function freePagesFromMdl({ kernel, ...state }: MmState, mdl: Mdl): void {
+export function freePagesFromMdl(state: MmState, mdl: Mdl | null): void {
   const routine = 'MmFreePagesFromMdl'
+  const { kernel } = state
   kernel.requireIrql(routine, 'MDL-125', KIRQL.DISPATCH_LEVEL)
   const shadow = state.mdls.check(routine, mdl)
-  if (!mdl.has(MdlFlags.MDL_PAGES_LOCKED) || shadow.frames.length === 0) {
+  if (shadow.origin !== 'pages' || !shadow.mdl.has(MdlFlags.MDL_PAGES_LOCKED) || shadow.frames.length === 0) {
     const bugCheck = { code: 0x1a, parameter: 0x1236 }
     kernel.ledger.raise({ rule: 'MDL-124', routine, text: 'the MDL describes no allocated pages', bugCheck })
   }
-  if (shadow.userViews.size > 0) {
+  if (shadow.userViews.size > 0 || [...shadow.parts].some(isMapped)) {
     const bugCheck = { code: 0xc4, parameter: 0xb8 }
-    kernel.ledger.raise({ rule: 'VER-012', routine, text: 'a user mapping is still there', bugCheck })
+    const text = shadow.userViews.size > 0 ? 'a user mapping is still there' : 'a partial MDL is still mapped'
+    kernel.ledger.raise({ rule: 'VER-012', routine, text, bugCheck })
   }
-  if (shadow.lists > 0) {
+  if ([shadow, ...shadow.parts].some(({ lists }) => lists > 0)) {
     kernel.ledger.raise({ rule: 'DMA-025', routine, text: 'a scatter/gather list of its pages is not put back' })
   }
-  releasePages({ kernel, ...state }, shadow)
+  releasePages(state, shadow)
 }
 
 /** ExFreePool for the memory of an MDL. */
-export function freeMdlMemory({ kernel, mdls }: MmState, mdl: Mdl): void {
-  const shadow = mdls.check('ExFreePool', mdl)
-  if (shadow.frames.length > 0) {
-    kernel.ledger.raise({ rule: 'MDL-123', routine: 'ExFreePool', text: 'MmFreePagesFromMdl comes first' })
+export function freeMdlMemory({ kernel, mdls }: MmState, mdl: Mdl | null): void {
+  const routine = 'ExFreePool'
+  const shadow = mdls.check(routine, mdl)
+  const { origin, frames } = shadow
+  if (origin === 'io' || origin === 'io-space') {
+    kernel.ledger.raise({ rule: 'MDL-020', routine, text: 'the MDL goes back by IoFreeMdl' })
   }
-  mdls.retire(mdl)
+  if (origin === 'pages' && frames.length > 0) {
+    kernel.ledger.raise({ rule: 'MDL-123', routine, text: 'MmFreePagesFromMdl comes first' })
+  }
+  mdls.retire(shadow.mdl)
 }
 
 /** Gives the pages back, and a system view with them (MDL-087, MDL-124). */
@@ -72,6 +79,7 @@ export function releasePages(state: MmState, shadow: MdlShadow): void {
   shadow.frames = new Uint32Array()
   shadow.mdl.slots().fill(EMPTY_SLOT)
   shadow.mdl.MdlFlags &= ~MdlFlags.MDL_PAGES_LOCKED
+  seal(shadow)
 }
 
 function newMdl({ kernel, mdls }: MmState, frames: Uint32Array): Mdl | null {
@@ -83,7 +91,7 @@ function newMdl({ kernel, mdls }: MmState, frames: Uint32Array): Mdl | null {
   const entries = MmGetMdlPfnArray(mdl)
   for (let i = 0; i < frames.length; i++) entries[i] = BigInt(kernel.frames.pfn(frames[i] ?? 0))
   mdl.MdlFlags |= MdlFlags.MDL_PAGES_LOCKED
-  mdls.add(mdl, { origin: 'pages', frames })
+  mdls.add(mdl, 'pages', { frames })
   return mdl
 }
 

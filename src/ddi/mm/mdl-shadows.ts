@@ -1,6 +1,8 @@
 import type { Va } from '../../base/address.ts'
 import type { Kernel } from '../kernel/kernel.ts'
-import { type Mdl, MmGetMdlPfnArray } from './mdl.ts'
+import type { IoRange } from './io-ranges.ts'
+import { ADDRESS_AND_SIZE_TO_SPAN_PAGES, type Mdl, MmGetMdlByteCount, MmGetMdlVirtualAddress } from './mdl.ts'
+import { MdlSeal, type SealedMember } from './mdl-seal.ts'
 
 /**
  * Where an MDL comes from, which decides how it is released: `pages` from MmAllocatePagesForMdl and its variants, `io`
@@ -12,12 +14,31 @@ export type MdlOrigin = 'pages' | 'io' | 'io-space' | 'caller'
 export interface MdlShadow {
   readonly mdl: Mdl
   readonly origin: MdlOrigin
+  /** What the bytes must be; whoever writes into the MDL in a routine's name seals it anew. */
+  readonly seal: MdlSeal
   /** Frames that the MDL describes, in order; empty while it describes none. */
   frames: Uint32Array
+  /** Pages of BARs that it describes instead. */
+  ranges: readonly IoRange[]
+  /** For a partial MDL: the MDL whose pages it shows a part of, and how one knows that those are the same still. */
+  partialOf: PartOf | undefined
+  /** Partial MDLs that show some of its pages, however they were made. */
+  readonly parts: Set<MdlShadow>
+  /** A view of its own; a partial MDL may have its source's by its bytes, which is none of its own. */
   systemView: Va | undefined
+  /** It had a system view at some time. */
+  wasMapped: boolean
   readonly userViews: Set<Va>
   /** Scatter/gather lists through which a device reaches the pages. */
   lists: number
+}
+
+export interface PartOf {
+  readonly root: MdlShadow
+  /** `root.frames` when the part was built: a release leaves another array there. */
+  readonly frames: Uint32Array
+  /** The MDL whose system view the part was lent, and the view (MDL-104). */
+  readonly lender: { readonly shadow: MdlShadow; readonly view: Va } | undefined
 }
 
 /** The shadow records of the MDLs of a session. */
@@ -37,26 +58,48 @@ export class MdlShadows {
     return [...this.#shadows.values()]
   }
 
-  add(mdl: Mdl, { origin, frames }: Pick<MdlShadow, 'origin' | 'frames'>): void {
-    this.#shadows.set(mdl.address, { mdl, origin, frames, systemView: undefined, userViews: new Set(), lists: 0 })
+  /** Takes the MDL in, sealed as it is. @param pages what it describes; nothing unless told */
+  add(mdl: Mdl, origin: MdlOrigin, pages: Partial<Pick<MdlShadow, 'frames' | 'ranges'>> = {}): MdlShadow {
+    const shadow: MdlShadow = {
+      mdl,
+      origin,
+      seal: new MdlSeal(mdl),
+      frames: pages.frames ?? new Uint32Array(),
+      ranges: pages.ranges ?? [],
+      partialOf: undefined,
+      parts: new Set(),
+      systemView: undefined,
+      wasMapped: false,
+      userViews: new Set(),
+      lists: 0,
+    }
+    this.#shadows.set(mdl.address, shadow)
+    seal(shadow)
+    return shadow
   }
 
   /**
    * The record of an MDL.
-   * @throws CallerError for one that is freed or of another session
-   * @throws BugCheck 0xDA when its first page number was changed while it is mapped (MDL-142)
+   * @throws CallerError for NULL, or an MDL that is freed or of another session (MDL-013), or whose bytes were changed
+   *   where a driver may not (MDL-011, MDL-013)
+   * @throws BugCheck 0xDA for such a change while it is mapped (MDL-142)
    */
-  check(routine: string, mdl: Mdl): MdlShadow {
-    const shadow = this.#shadows.get(mdl.address)
+  check(routine: string, mdl: Mdl | null): MdlShadow {
+    const shadow = this.known(routine, mdl)
+    const broken = shadow.seal.brokenPages()
+    if (broken !== undefined) this.#tampered(routine, shadow, broken)
+    return shadow
+  }
+
+  /** As `check`, for a routine that reads no page number: those are not looked at. */
+  known(routine: string, mdl: Mdl | null): MdlShadow {
+    const shadow = mdl === null ? undefined : this.#shadows.get(mdl.address)
     if (shadow === undefined || shadow.mdl !== mdl) {
-      this.#kernel.ledger.raise({ rule: 'MDL-013', routine, text: 'the MDL was freed, or is none of this session' })
+      const text = mdl === null ? 'the MDL is NULL' : 'the MDL was freed, or is none of this session'
+      this.#kernel.ledger.raise({ rule: 'MDL-013', routine, text })
     }
-    const first = shadow.frames[0]
-    const mapped = shadow.systemView !== undefined
-    if (mapped && first !== undefined && MmGetMdlPfnArray(mdl)[0] !== BigInt(this.#kernel.frames.pfn(first))) {
-      const bugCheck = { code: 0xda, parameter: 0x04 }
-      this.#kernel.ledger.raise({ rule: 'MDL-142', routine, text: 'the first page number was changed', bugCheck })
-    }
+    const broken = shadow.seal.brokenHeader()
+    if (broken !== undefined) this.#tampered(routine, shadow, broken)
     return shadow
   }
 
@@ -67,12 +110,65 @@ export class MdlShadows {
 
   /** The record of an MDL whatever its bytes say; undefined for one that is freed. */
   find(mdl: Mdl): MdlShadow | undefined {
-    return this.#shadows.get(mdl.address)
+    const shadow = this.#shadows.get(mdl.address)
+    return shadow?.mdl === mdl ? shadow : undefined
   }
 
   /** Forgets the MDL and frees its memory. */
   retire(mdl: Mdl): void {
+    const shadow = this.find(mdl)
+    if (shadow !== undefined) shadow.partialOf?.root.parts.delete(shadow)
     this.#shadows.delete(mdl.address)
     this.#kernel.pool.free(mdl.address)
+  }
+
+  #tampered(routine: string, shadow: MdlShadow, member: SealedMember): never {
+    const parameter = isMapped(shadow) ? misuseCode(shadow, member) : undefined
+    const text = `${WORDS[member]} of the MDL was changed`
+    if (parameter !== undefined) {
+      this.#kernel.ledger.raise({ rule: 'MDL-142', routine, text, bugCheck: { code: 0xda, parameter } })
+    }
+    const rule = member === 'first-page' || member === 'page' ? 'MDL-013' : 'MDL-011'
+    return this.#kernel.ledger.raise({ rule, routine, text })
+  }
+}
+
+/** It has a view of its own, in either mode. */
+export const isMapped = ({ systemView, userViews }: MdlShadow): boolean =>
+  systemView !== undefined || userViews.size > 0
+
+/** Pages that it describes, by what Probar knows. */
+export const describesPages = ({ frames, ranges }: MdlShadow): boolean => frames.length > 0 || ranges.length > 0
+
+/** A routine has written into the MDL, or changed what it describes. */
+export const seal = (shadow: MdlShadow): void => shadow.seal.all(describesPages(shadow))
+
+const WORDS: Readonly<Record<SealedMember, string>> = {
+  Size: 'Size',
+  Process: 'Process',
+  MappedSystemVa: 'MappedSystemVa',
+  StartVa: 'StartVa',
+  ByteCount: 'ByteCount',
+  ByteOffset: 'ByteOffset',
+  'first-page': 'the first page number',
+  page: 'a page number',
+}
+
+/** SYSTEM_PTE_MISUSE, parameter 1, where one is documented for the change (MDL-142). */
+function misuseCode({ mdl, frames }: MdlShadow, member: SealedMember): number | undefined {
+  switch (member) {
+    case 'ByteCount':
+    case 'ByteOffset': {
+      const pages = ADDRESS_AND_SIZE_TO_SPAN_PAGES(MmGetMdlVirtualAddress(mdl), MmGetMdlByteCount(mdl))
+      return pages === frames.length ? undefined : 0x02
+    }
+    case 'MappedSystemVa':
+      return 0x03
+    case 'first-page':
+      return 0x04
+    case 'StartVa':
+      return 0x05
+    default:
+      return undefined
   }
 }

@@ -17,20 +17,20 @@ export const EMPTY_SLOT = 0xffff_ffff_ffff_ffffn
  */
 export class Mdl {
   readonly header: Struct<typeof MDL>
-  readonly #block: PoolBlock
+  /** Room for PFN entries behind the header. */
+  readonly capacity: number
+  readonly #words: Uint32Array
+  readonly #slots: BigUint64Array
 
-  constructor(block: PoolBlock) {
-    this.#block = block
-    this.header = new Struct(MDL, block)
+  constructor({ address, data, size }: PoolBlock) {
+    this.header = new Struct(MDL, { address, data })
+    this.capacity = Math.floor((size - MDL.size) / POINTER_SIZE)
+    this.#words = new Uint32Array(data.buffer, data.byteOffset, MDL.size / 4)
+    this.#slots = new BigUint64Array(data.buffer, data.byteOffset + MDL.size, this.capacity)
   }
 
   get address(): Va {
     return this.header.address
-  }
-
-  /** Room for PFN entries behind the header. */
-  get capacity(): number {
-    return (this.#block.size - MDL.size) / POINTER_SIZE
   }
 
   get MdlFlags(): number {
@@ -45,10 +45,14 @@ export class Mdl {
     return (this.MdlFlags & flag) === flag
   }
 
+  /** The header, 4 bytes at a time. */
+  words(): Uint32Array {
+    return this.#words
+  }
+
   /** All entries for which there is room, valid or not. */
   slots(): BigUint64Array {
-    const { data } = this.#block
-    return new BigUint64Array(data.buffer, data.byteOffset + MDL.size, this.capacity)
+    return this.#slots
   }
 }
 

@@ -1,12 +1,14 @@
-import { type PhysicalAddress, type Va, va } from '../../base/address.ts'
-import { KPROCESSOR_MODE, MEMORY_CACHING_TYPE, MdlFlags } from '../constants.ts'
-import type { Kernel } from '../kernel/kernel.ts'
-import { allocatePages, freeMdlMemory, freePagesFromMdl, releasePages } from './allocation.ts'
+import type { PhysicalAddress, Va } from '../../base/address.ts'
+import type { KPROCESSOR_MODE, MEMORY_CACHING_TYPE } from '../constants.ts'
+import { allocatePages, freeMdlMemory, freePagesFromMdl } from './allocation.ts'
+import { nextInChain } from './chain.ts'
+import { discardAll } from './closing.ts'
+import { requirePages } from './mappable.ts'
 import type { Mdl } from './mdl.ts'
-import { type MmState, newMmState } from './state.ts'
-import { mapLockedPages, unmapLockedPages, unmapUser } from './views.ts'
-
-const NULL = va(0n)
+import { isMapped, seal } from './mdl-shadows.ts'
+import type { MmState } from './state.ts'
+import { prepareForReuse, systemAddressOf } from './system-address.ts'
+import { mapLockedPages, unmapLockedPages } from './views.ts'
 
 /**
  * The memory manager's routines for MDLs (rules, section 1), by their names and documented parameters. One a Windows.
@@ -15,8 +17,8 @@ const NULL = va(0n)
 export class Mm {
   readonly #state: MmState
 
-  constructor(kernel: Kernel) {
-    this.#state = newMmState(kernel)
+  constructor(state: MmState) {
+    this.#state = state
   }
 
   /** MDLs that are alive. */
@@ -76,18 +78,17 @@ export class Mm {
 
   /** The system view, made on demand (MDL-086). @returns null when it cannot be made */
   MmGetSystemAddressForMdlSafe(Mdl: Mdl, Priority: number): Va | null {
-    this.#state.mdls.check('MmGetSystemAddressForMdlSafe', Mdl)
-    if ((Mdl.MdlFlags & (MdlFlags.MDL_MAPPED_TO_SYSTEM_VA | MdlFlags.MDL_SOURCE_IS_NONPAGED_POOL)) !== 0) {
-      return va(Mdl.header.get('MappedSystemVa'))
-    }
-    const { KernelMode } = KPROCESSOR_MODE
-    return this.MmMapLockedPagesSpecifyCache(Mdl, KernelMode, MEMORY_CACHING_TYPE.MmCached, NULL, false, Priority)
+    return systemAddressOf(this.#state, Mdl, Priority)
   }
 
-  /** True while the MDL has a view in either mode. */
+  /** Ends the mapping that a partial MDL made for itself, and none else (MDL-105). */
+  MmPrepareMdlForReuse(Mdl: Mdl): void {
+    prepareForReuse(this.#state, Mdl)
+  }
+
+  /** True while the MDL has a view of its own in either mode. */
   isMapped(mdl: Mdl): boolean {
-    const shadow = this.#state.mdls.check('isMapped', mdl)
-    return shadow.systemView !== undefined || shadow.userViews.size > 0
+    return isMapped(this.#state.mdls.known('isMapped', mdl))
   }
 
   /** Counts the lists through which a device reaches the pages: +1 for one more, -1 for one less. */
@@ -96,23 +97,25 @@ export class Mm {
     if (shadow !== undefined) shadow.lists += change
   }
 
-  /** The frames that the MDL describes, in order, for a DMA mapping. @throws CallerError for a freed MDL */
+  /**
+   * The frames that the MDL describes, in order, for a DMA mapping.
+   * @throws CallerError for a freed MDL, or a part of one whose pages were given back
+   */
   framesOf(routine: string, mdl: Mdl): Uint32Array {
-    return this.#state.mdls.check(routine, mdl).frames
+    const shadow = this.#state.mdls.check(routine, mdl)
+    requirePages(this.#state, routine, shadow)
+    return shadow.frames
   }
 
-  /**
-   * The MDL that follows in the chain, or null at its end (MDL-025).
-   * @throws CallerError when Next points at no MDL that is alive
-   */
+  /** The bytes of the MDL are what a routine of another family made of them, no driver's doing. */
+  accept(mdl: Mdl): void {
+    const shadow = this.#state.mdls.find(mdl)
+    if (shadow !== undefined) seal(shadow)
+  }
+
+  /** The MDL that follows in the chain, or null at its end (MDL-025). @throws CallerError when Next points nowhere */
   nextOf(routine: string, mdl: Mdl): Mdl | null {
-    const { kernel, mdls } = this.#state
-    mdls.check(routine, mdl)
-    const next = mdl.header.get('Next')
-    if (next === NULL) return null
-    const found = mdls.at(va(next))
-    if (found !== undefined) return found
-    return kernel.ledger.raise({ rule: 'MDL-027', routine, text: 'Next points at an MDL that was freed, or at none' })
+    return nextInChain(this.#state, routine, mdl)
   }
 
   /**
@@ -120,13 +123,6 @@ export class Mm {
    * alone: the bytes of an MDL may be what a driver made of them.
    */
   close(): void {
-    const { kernel, mdls } = this.#state
-    for (const shadow of mdls.all()) {
-      const text = `an MDL of ${shadow.frames.length} pages was never freed`
-      kernel.ledger.note({ rule: 'MDL-123', routine: 'close', text })
-      for (const view of shadow.userViews) unmapUser(this.#state, shadow, view)
-      releasePages(this.#state, shadow)
-      mdls.retire(shadow.mdl)
-    }
+    discardAll(this.#state)
   }
 }

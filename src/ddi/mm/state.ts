@@ -1,16 +1,19 @@
 import { PAGE_SIZE } from '../../base/pages.ts'
+import type { Region } from '../../device/contract.ts'
 import type { Kernel } from '../kernel/kernel.ts'
 import { FrameAttributes } from './frame-attributes.ts'
 import { MdlShadows } from './mdl-shadows.ts'
 
-/** What the memory manager's routines share. One a Windows. */
+/** What the memory manager's and the I/O manager's routines for MDLs share. One a Windows. */
 export interface MmState {
   readonly kernel: Kernel
   readonly mdls: MdlShadows
   readonly attributes: FrameAttributes
+  /** The device's BARs: what of physical space is neither RAM nor nothing. */
+  readonly regions: readonly Region[]
 }
 
-export function newMmState(kernel: Kernel): MmState {
+export function newMmState(kernel: Kernel, regions: readonly Region[]): MmState {
   const attributes = new FrameAttributes(kernel.frames.size / PAGE_SIZE)
-  return { kernel, mdls: new MdlShadows(kernel), attributes }
+  return { kernel, mdls: new MdlShadows(kernel), attributes, regions }
 }

@@ -4,8 +4,9 @@ import { NtStatus } from '../../base/ntstatus.ts'
 import { PAGE_SIZE } from '../../base/pages.ts'
 import { Protection } from '../../native/surface.ts'
 import { KIRQL, KPROCESSOR_MODE, type MEMORY_CACHING_TYPE, MM_PAGE_PRIORITY, MdlFlags } from '../constants.ts'
-import { type Mdl, MmGetMdlByteOffset, describesLockedPages } from './mdl.ts'
+import { type Mdl, MmGetMdlByteOffset } from './mdl.ts'
 import type { MdlShadow } from './mdl-shadows.ts'
+import { requireMappable } from './mappable.ts'
 import type { MmState } from './state.ts'
 
 export interface ViewRequest {
@@ -19,13 +20,13 @@ export interface ViewRequest {
 const NULL = va(0n)
 
 /** MmMapLockedPagesSpecifyCache. */
-export function mapLockedPages(state: MmState, mdl: Mdl, request: ViewRequest): Va | null {
+export function mapLockedPages(state: MmState, mdl: Mdl | null, request: ViewRequest): Va | null {
   const routine = 'MmMapLockedPagesSpecifyCache'
   const { kernel } = state
   const user = request.AccessMode === KPROCESSOR_MODE.UserMode
   kernel.requireIrql(routine, 'MDL-084', user ? KIRQL.APC_LEVEL : KIRQL.DISPATCH_LEVEL)
   const shadow = state.mdls.check(routine, mdl)
-  checkMappable(state, shadow, user, request.BugCheckOnFailure)
+  requireMappable(state, shadow, user, request.BugCheckOnFailure)
   try {
     const address = map(state, shadow, request, user)
     if (user) shadow.userViews.add(address)
@@ -40,31 +41,28 @@ export function mapLockedPages(state: MmState, mdl: Mdl, request: ViewRequest): 
 }
 
 /** MmUnmapLockedPages. */
-export function unmapLockedPages(state: MmState, address: Va, mdl: Mdl): void {
+export function unmapLockedPages(state: MmState, address: Va, mdl: Mdl | null): void {
   const routine = 'MmUnmapLockedPages'
   const { kernel } = state
   const shadow = state.mdls.check(routine, mdl)
   const user = shadow.userViews.has(address)
   kernel.requireIrql(routine, 'MDL-084', user ? KIRQL.APC_LEVEL : KIRQL.DISPATCH_LEVEL)
   if (user) return unmapUser(state, shadow, address)
-  if (shadow.systemView === undefined) {
-    const bugCheck = { code: 0xc4, parameter: 0xb6 }
-    kernel.ledger.raise({ rule: 'VER-012', routine, text: 'the MDL is not mapped', bugCheck })
-  }
-  if (shadow.systemView !== address) {
-    const bugCheck = { code: 0xda, parameter: 0x03 }
-    kernel.ledger.raise({ rule: 'MDL-142', routine, text: 'the address is not the one that was mapped', bugCheck })
-  }
+  requireUnmappable(state, shadow, address)
   unmapSystem(state, shadow)
 }
 
-/** Ends the system view, where there is one. */
+/** Ends the system view, where it has one of its own (MDL-072, MDL-073). */
 export function unmapSystem({ kernel, attributes }: MmState, shadow: MdlShadow): void {
   if (shadow.systemView === undefined) return
   kernel.memory.unmap(pageOf(shadow.systemView))
   attributes.release(shadow.frames)
   shadow.systemView = undefined
-  shadow.mdl.MdlFlags &= ~MdlFlags.MDL_MAPPED_TO_SYSTEM_VA
+  shadow.mdl.MdlFlags &= ~(
+    MdlFlags.MDL_MAPPED_TO_SYSTEM_VA |
+    MdlFlags.MDL_PARTIAL_HAS_BEEN_MAPPED |
+    MdlFlags.MDL_FREE_EXTRA_PTES
+  )
 }
 
 /** Ends one user view. */
@@ -74,37 +72,43 @@ export function unmapUser({ kernel, attributes }: MmState, shadow: MdlShadow, ad
   shadow.userViews.delete(address)
 }
 
-function checkMappable({ kernel }: MmState, { mdl, systemView }: MdlShadow, user: boolean, mustNotFail: boolean): void {
-  const routine = 'MmMapLockedPagesSpecifyCache'
-  if (!describesLockedPages(mdl)) {
-    const bugCheck = { code: 0xc4, parameter: 0x85 }
-    kernel.ledger.raise({ rule: 'MDL-070', routine, text: 'the pages are not locked', bugCheck })
+/** What MmUnmapLockedPages refuses in kernel mode (MDL-107, MDL-142, VER-012). */
+function requireUnmappable({ kernel }: MmState, { mdl, systemView, wasMapped }: MdlShadow, address: Va): void {
+  const raise = (rule: string, text: string, code: number, parameter: number): never =>
+    kernel.ledger.raise({ rule, routine: 'MmUnmapLockedPages', text, bugCheck: { code, parameter } })
+  if (mdl.has(MdlFlags.MDL_PARTIAL)) raise('MDL-107', 'the MDL is a partial one', 0xc4, 0xb5)
+  if (systemView === undefined) {
+    if (!mdl.has(MdlFlags.MDL_MAPPED_TO_SYSTEM_VA)) raise('VER-012', 'the MDL is not mapped', 0xc4, 0xb6)
+    const text = 'the MDL says that it is mapped, and is not'
+    raise('MDL-142', text, 0xda, wasMapped ? 0x01 : 0x06)
   }
-  if (mustNotFail && !user) {
-    const bugCheck = { code: 0xc4, parameter: 0x82 }
-    kernel.ledger.raise({ rule: 'MDL-075', routine, text: 'BugCheckOnFailure must be FALSE', bugCheck })
-  }
-  if (!user && (systemView !== undefined || mdl.has(MdlFlags.MDL_MAPPED_TO_SYSTEM_VA))) {
-    const bugCheck = { code: 0xc4, parameter: 0xb2 }
-    kernel.ledger.raise({ rule: 'MDL-074', routine, text: 'the MDL already has a system mapping', bugCheck })
-  }
+  if (systemView !== address) raise('MDL-142', 'the address is not the one that was mapped', 0xda, 0x03)
 }
 
 function map(state: MmState, shadow: MdlShadow, request: ViewRequest, user: boolean): Va {
-  const { kernel, attributes } = state
-  const { CacheType, Priority, RequestedAddress } = request
-  const readOnly = (Priority & MM_PAGE_PRIORITY.MdlMappingNoWrite) !== 0
-  const protection = readOnly ? Protection.read : Protection.readWrite
+  const { attributes } = state
+  const { CacheType, RequestedAddress } = request
   const place = user && RequestedAddress !== NULL ? requested(state, RequestedAddress, shadow) : undefined
-  const frames = { memory: kernel.frames, indices: shadow.frames }
   attributes.claim(shadow.frames, CacheType)
   try {
-    const view = kernel.memory.mapFrames(frames, protection, user ? 'user' : 'system', place)
-    return va(view.address + BigInt(MmGetMdlByteOffset(shadow.mdl)))
+    const page = view(state, shadow, request, place)
+    return va(page + BigInt(MmGetMdlByteOffset(shadow.mdl)))
   } catch (error) {
     attributes.release(shadow.frames)
     throw error
   }
+}
+
+/** The address of the first page of a new view; none is ever executable (MDL-077). */
+function view({ kernel }: MmState, { frames, ranges }: MdlShadow, request: ViewRequest, place: Va | undefined): Va {
+  const mode = request.AccessMode === KPROCESSOR_MODE.UserMode ? 'user' : 'system'
+  const readOnly = (request.Priority & MM_PAGE_PRIORITY.MdlMappingNoWrite) !== 0
+  if (ranges.length > 0) {
+    if (readOnly) throw new ProbarError('capability-missing', 'there is no read-only view of a BAR')
+    return kernel.memory.mapRegions(ranges, mode, place)
+  }
+  const protection = readOnly ? Protection.read : Protection.readWrite
+  return kernel.memory.mapFrames({ memory: kernel.frames, indices: frames }, protection, mode, place).address
 }
 
 /** @throws NtStatusError STATUS_INVALID_ADDRESS when unaligned (ERR-08) or too close to the top (MDL-078) */
@@ -117,9 +121,13 @@ function requested({ kernel }: MmState, address: Va, { frames }: MdlShadow): Va 
 }
 
 function noteSystemView(shadow: MdlShadow, address: Va): void {
+  const { mdl } = shadow
   shadow.systemView = address
-  shadow.mdl.header.set('MappedSystemVa', address)
-  shadow.mdl.MdlFlags |= MdlFlags.MDL_MAPPED_TO_SYSTEM_VA
+  shadow.wasMapped = true
+  mdl.header.set('MappedSystemVa', address)
+  mdl.MdlFlags |= MdlFlags.MDL_MAPPED_TO_SYSTEM_VA
+  if (mdl.has(MdlFlags.MDL_PARTIAL)) mdl.MdlFlags |= MdlFlags.MDL_PARTIAL_HAS_BEEN_MAPPED
+  shadow.seal.header()
 }
 
 /** A view begins at a page, wherever in it the buffer does. */

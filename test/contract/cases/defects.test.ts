@@ -3,6 +3,7 @@ import { allCases } from '../../../src/suite/all-cases.ts'
 import { altered } from './plants/altered.ts'
 import { attempt, attemptOne } from './plants/attempt.ts'
 import { adapters, dxgk, ks, mm, portcls, registers, tables, lists } from './plants/broken-ddi.ts'
+import { io } from './plants/broken-io.ts'
 import { device, frames, native, views } from './plants/broken-platform.ts'
 import { defects } from './defects.ts'
 
@@ -18,6 +19,7 @@ const sound = {
   frames: frames(() => ({})),
   native: native(() => ({})),
   mm: mm(() => ({})),
+  io: io(() => ({})),
   adapters: adapters(() => ({})),
   lists: lists((list) => altered(list, {})),
   ks: ks(() => ({})),

@@ -52,7 +52,9 @@ export const mdls = (spoil: (mdl: Mdl, mm: Mm) => void): Plant =>
   mm((mm) => ({
     MmAllocatePagesForMdlEx: (...args) => {
       const mdl = mm.MmAllocatePagesForMdlEx(...args)
-      if (mdl !== null) spoil(mdl, mm)
+      if (mdl === null) return null
+      spoil(mdl, mm)
+      mm.accept(mdl)
       return mdl
     },
   }))
@@ -68,6 +70,7 @@ export const mapped = (spoil: (mdl: Mdl) => void): Plant =>
   mapping((mm, ...args) => {
     const address = mm.MmMapLockedPagesSpecifyCache(...args)
     spoil(args[0])
+    mm.accept(args[0])
     return address
   })
 
