@@ -6,16 +6,29 @@ import { join } from 'node:path'
 export const root = join(import.meta.dirname, '../..')
 const probar = join(root, 'dist/cli/main.js')
 
+/** As `probar lab run` words it when a processor of the guest hangs. */
+const STUCK = 'error lab-guest-stuck'
+
 /**
+ * Once more, and said aloud, when a processor of the guest hung: the emulator's doing, and so rare that it does not come
+ * twice. What brings it about itself brings it about again.
  * @param {{name: string, folder: string, options: string[], steps: Record<string, string>, timeout: number}} guest
  *   options of `probar lab run`; a line for the guest's shell by step
  * @returns the status of each step that came to its end, and how to read what the guest left in its output folder
  */
 export async function runGuest({ name, folder, options, steps, timeout }) {
-  const out = join(folder, name)
+  let out = join(folder, name)
   const lines = Object.entries(steps).map(([step, line]) => `${line}\necho "${step} $?" >> $PROBAR_OUT/statuses`)
-  const run = ['lab', 'run', '--timeout', String(timeout), ...options, '--out', out, '--']
-  const ended = await printing(name, [probar, ...run, `cd '${root}'\n${lines.join('\n')}`])
+  const attempt = () => {
+    const run = ['lab', 'run', '--timeout', String(timeout), ...options, '--out', out, '--']
+    return printing(name, [probar, ...run, `cd '${root}'\n${lines.join('\n')}`])
+  }
+  let { status: ended, stuck } = await attempt()
+  if (stuck) {
+    process.stdout.write(`\n== ${name}: a processor of the guest hung; the whole guest is run again\n`)
+    out = join(folder, `${name}-again`)
+    ended = (await attempt()).status
+  }
   const text = (file) => read(join(out, file))
   const statuses = Object.fromEntries(
     (text('statuses') ?? '')
@@ -50,7 +63,7 @@ function printing(name, words) {
     child.once('close', (status) => {
       process.stdout.write(`\n== ${name}, ${Math.round((Date.now() - started) / 1000)} s\n`)
       process.stdout.write(Buffer.concat(output))
-      resolve(status)
+      resolve({ status, stuck: Buffer.concat(output).includes(STUCK) })
     })
   })
 }

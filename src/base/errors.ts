@@ -26,6 +26,7 @@ export type ErrorCode =
   | 'lab-tool-missing'
   | 'lab-boot-failed'
   | 'lab-timeout'
+  | 'lab-guest-stuck'
   | 'lab-refused'
   // a register or a BAR
   | 'region-absent'

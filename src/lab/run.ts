@@ -72,7 +72,8 @@ const TAIL_LINES = 40
 
 /**
  * Boots the guest, runs COMMAND in it and ends it.
- * @throws ProbarError usage, lab-tool-missing, lab-boot-failed (the guest gave back no status), lab-timeout, cancelled
+ * @throws ProbarError usage, lab-tool-missing, lab-boot-failed (the guest gave back no status), lab-guest-stuck, lab-timeout,
+ *   cancelled
  */
 export async function runLab(request: LabRequest, host: LabHost): Promise<LabOutcome> {
   const devices = attach(request.devices, request.passedThrough)
@@ -142,6 +143,7 @@ async function finish(guest: Guest, request: LabRequest, host: LabHost): Promise
   const reason = await Promise.race([
     streams.then(async (complete) => (complete.includes(false) ? guest.ended : undefined)),
     interruption.happened,
+    guest.lockup.seen,
   ])
   if (reason === undefined) return
   if (reason === 'cancelled') throw new ProbarError('cancelled', 'interrupted; the guest was ended')
@@ -150,6 +152,11 @@ async function finish(guest: Guest, request: LabRequest, host: LabHost): Promise
   if (reason === 'timeout') {
     const text = `the guest was ended after ${request.timeoutMs / 1000} s; --timeout gives it longer`
     throw new ProbarError('lab-timeout', `${text}${tail}`)
+  }
+  if (typeof reason !== 'string') {
+    const { cpu, seconds } = reason
+    const why = 'emulated processors do that now and then: run it again; if it comes back, COMMAND brings it about'
+    throw new ProbarError('lab-guest-stuck', `processor ${cpu} of the guest hung for ${seconds} s; ${why}${tail}`)
   }
   throw new ProbarError('lab-boot-failed', `the guest ended without handing back a status. ${reason}${tail}`)
 }

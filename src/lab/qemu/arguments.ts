@@ -78,6 +78,8 @@ export function kernelCommandLine({ iommu, verbose }: Pick<GuestShape, 'iommu' |
     'pcie_ports=native',
     // where the host is busy, no timer interrupt comes in the moment in which the kernel looks for one, and it gives up
     'no_timer_check',
+    // collapsing pages makes one processor wait for the other, and an emulated one was seen to be waited for in vain
+    'transparent_hugepage=madvise',
     iommu === 'none' ? 'intel_iommu=off' : 'intel_iommu=on iommu.strict=1',
   ].join(' ')
 }

@@ -4,6 +4,7 @@ import { finished } from 'node:stream/promises'
 import { ProbarError } from '../../base/errors.ts'
 import { Qmp } from './qmp.ts'
 import { DESCRIPTORS } from './arguments.ts'
+import { LockupWatch } from './lockup.ts'
 import { SerialLog } from './serial-log.ts'
 
 export interface GuestProgram {
@@ -14,6 +15,9 @@ export interface GuestProgram {
   readonly env: Readonly<Record<string, string | undefined>>
 }
 
+/** A busy host was seen to keep a healthy guest's processor for half a minute. */
+const STUCK_SECONDS = 120
+
 /** A running QEMU and its connections. */
 export class Guest implements AsyncDisposable {
   readonly monitor: Qmp
@@ -21,6 +25,7 @@ export class Guest implements AsyncDisposable {
   readonly stderr: Readable
   readonly channel: Duplex
   readonly serial = new SerialLog()
+  readonly lockup = new LockupWatch(STUCK_SECONDS)
   /** Settles once QEMU has ended, with a text that says how. */
   readonly ended: Promise<string>
   readonly #child: ChildProcess
@@ -47,6 +52,7 @@ export class Guest implements AsyncDisposable {
     this.monitor = new Qmp(monitor)
     serial.on('data', (chunk: Buffer) => {
       this.serial.push(chunk)
+      this.lockup.push(chunk)
       watchSerial?.(chunk)
     })
   }

@@ -153,6 +153,23 @@ onLinux('a run in the guest', () => {
     })
   })
 
+  it('ends a guest of which a processor hangs, and shows the end of its serial log', async () => {
+    const hang = 'for s in 26 130; do echo "watchdog: BUG: soft lockup - CPU#1 stuck for ${s}s! [x:1]" >&4; done'
+    await withGuest(`${hang}; exec sleep 60`, async ({ request, host }) => {
+      await expect(runLab(request, host)).rejects.toMatchObject({
+        code: 'lab-guest-stuck',
+        message: expect.stringMatching(/processor 1 of the guest hung for 130 s[^]*CPU#1 stuck/),
+      })
+    })
+  })
+
+  it('lets a guest be whose processor was slow for half a minute', async () => {
+    const slow = 'echo "watchdog: BUG: soft lockup - CPU#0 stuck for 45s! [x:1]" >&4'
+    await withGuest(`${slow}; echo 0 > "$share/status"; ${MARKS}`, async ({ request, host }) => {
+      expect(await runLab(request, host)).toMatchObject({ status: 0 })
+    })
+  })
+
   it('is ended by the time it is given, on the clock it is given', async () => {
     await withGuest('exec sleep 60', async ({ request, host }) => {
       const running = runLab({ ...request, timeoutMs: 86_400_000 }, { ...host, clock: new VirtualClock() })
