@@ -78,7 +78,7 @@ export function describeElementList(surface: ListSurface): void {
           expect(length === longest || (boundary !== 0 && final % multiple === 0n)).toBe(true)
         }
       }),
-      { numRuns: 300 },
+      { numRuns: 500 },
     )
   })
 
@@ -100,6 +100,11 @@ export function describeElementList(surface: ListSurface): void {
         { address: 0x1_0000n, length: 0xffff_ffff },
         { address: 0x1_0000_ffffn, length: 1 },
       ])
+    })
+
+    it.each([32n, 53n, 63n])('crosses 2^%d where there is no boundary', (bits) => {
+      const start = 2n ** bits - 100n
+      expect(listOf(surface, [[start, 200]], [0, 200])).toEqual([{ address: start, length: 200 }])
     })
 
     it('ends at the end of the address space', () => {
