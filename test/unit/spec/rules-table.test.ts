@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { describe, expect, it } from '@jest/globals'
 import { codeOf } from '../../../src/base/errors.ts'
 import { loadCatalogue } from '../../../src/spec/catalogue.ts'
@@ -115,6 +116,13 @@ describe('a reason why a rule has no case', () => {
     ['an id of another form', { 'mdl-1': { reason: 'windows-only', why } }],
   ])('cannot be written with %s', (_, written) => {
     expect(uncoveredSchema.safeParse(written).success).toBe(false)
+  })
+
+  it.each(['uncovered.json', 'clauses.json'])('stands in %s once for each rule: JSON would drop the first', (name) => {
+    const text = readFileSync(new URL(`../../../spec/${name}`, import.meta.url), 'utf8')
+    const ids = [...text.matchAll(/"([A-Z]{3}-\d{3}[^"]*)":/g)].map(([, id]) => id)
+    expect(new Set(ids).size).toBe(ids.length)
+    expect(ids.length).toBe(Object.keys(JSON.parse(text) as object).length)
   })
 
   it('of the project fits the cases that there are', () => {
