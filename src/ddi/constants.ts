@@ -10,10 +10,14 @@ export const MdlFlags = {
   MDL_PARTIAL_HAS_BEEN_MAPPED: 0x0020,
   MDL_IO_PAGE_READ: 0x0040,
   MDL_WRITE_OPERATION: 0x0080,
+  MDL_PARENT_MAPPED_SYSTEM_VA: 0x0100,
   MDL_FREE_EXTRA_PTES: 0x0200,
+  MDL_DESCRIBES_AWE: 0x0400,
   MDL_IO_SPACE: 0x0800,
+  MDL_NETWORK_HEADER: 0x1000,
   MDL_MAPPING_CAN_FAIL: 0x2000,
   MDL_ALLOCATED_MUST_SUCCEED: 0x4000,
+  MDL_INTERNAL: 0x8000,
 } as const
 
 /** DXM-002: drivers may pass 0 to 2. */
@@ -22,6 +26,18 @@ export type MEMORY_CACHING_TYPE = number
 
 export const KPROCESSOR_MODE = { KernelMode: 0, UserMode: 1 } as const
 export type KPROCESSOR_MODE = number
+
+/** MDL-050: write and modify are the same. */
+export const LOCK_OPERATION = { IoReadAccess: 0, IoWriteAccess: 1, IoModifyAccess: 2 } as const
+export type LOCK_OPERATION = number
+
+/** Of ExAllocatePool2. */
+export const POOL_FLAG = {
+  POOL_FLAG_UNINITIALIZED: 0x002,
+  POOL_FLAG_RAISE_ON_FAILURE: 0x020,
+  POOL_FLAG_NON_PAGED: 0x040,
+  POOL_FLAG_PAGED: 0x100,
+} as const
 
 /** MDL-115 to MDL-121 */
 export const MM_ALLOCATE = {

@@ -61,10 +61,27 @@ export class AddressSpace implements AsyncDisposable {
     const size = frames.indices.length * PAGE_SIZE
     const start = this.#take(size, mode, at)
     return this.#orFree(start, mode, () => {
-      const area = this.#native.mapFrames(start, frames.memory.area, frames.indices, protection)
-      const view = new MemoryView(this.#native, area, va(start), size)
-      this.#placed.add({ kind: 'memory', mode, start, size, view })
+      const view = this.#view(start, frames, protection)
+      this.#placed.add({ kind: 'memory', mode, start, size, frames: frames.indices, view })
       return view
+    })
+  }
+
+  /**
+   * Other frames, as many, behind the view that begins at this address; address and protection stay.
+   * @throws ProbarError access-violation when none does. What mapping failed with; then the view is gone
+   */
+  remap(address: Va, frames: Frames): void {
+    const start = Number(address)
+    const placed = this.#placed.at(start)
+    if (placed?.kind !== 'memory' || placed.start !== start || placed.size !== frames.indices.length * PAGE_SIZE) {
+      throw notMapped(address)
+    }
+    this.#close(start)
+    this.#orFree(start, placed.mode, () => {
+      const view = this.#view(start, frames, placed.view.protection)
+      if (placed.view.hidden) view.hide()
+      this.#placed.add({ ...placed, frames: frames.indices, view })
     })
   }
 
@@ -188,6 +205,11 @@ export class AddressSpace implements AsyncDisposable {
       throw new ProbarError('range-outside', `${hex(at)} is not free for ${size} bytes in ${mode} space`)
     }
     return wanted
+  }
+
+  #view(start: number, { memory, indices }: Frames, protection: Protection): MemoryView {
+    const area = this.#native.mapFrames(start, memory.area, indices, protection)
+    return new MemoryView(this.#native, area, { address: va(start), size: indices.length * PAGE_SIZE, protection })
   }
 
   #orFree<T>(start: number, mode: SpaceMode, act: () => T): T {

@@ -1,5 +1,12 @@
 import type { Va } from '../base/address.ts'
-import type { Area, MemorySurface, Protection } from '../native/surface.ts'
+import { type Area, type MemorySurface, Protection } from '../native/surface.ts'
+
+export interface MemoryViewParts {
+  readonly address: Va
+  /** Bytes. */
+  readonly size: number
+  readonly protection: Protection
+}
 
 /**
  * A contiguous view of frames. Offsets and lengths are bytes from its start; every access is checked and made by
@@ -12,13 +19,21 @@ export class MemoryView implements Disposable {
   readonly size: number
   readonly #native: MemorySurface
   readonly #area: Area
+  #protection: Protection
+  #hidden = false
   #open = true
 
-  constructor(native: MemorySurface, area: Area, address: Va, size: number) {
+  constructor(native: MemorySurface, area: Area, { address, size, protection }: MemoryViewParts) {
     this.#native = native
     this.#area = area
     this.address = address
     this.size = size
+    this.#protection = protection
+  }
+
+  /** What the view allows, also while it is hidden. */
+  get protection(): Protection {
+    return this.#protection
   }
 
   read(offset: number, length: number): Uint8Array {
@@ -44,6 +59,22 @@ export class MemoryView implements Disposable {
 
   protect(protection: Protection): void {
     this.#native.protect(this.#area, protection)
+    this.#protection = protection
+  }
+
+  /** Nobody may touch the view until `show`: it belongs to a process that is not the current one. */
+  hide(): void {
+    this.#native.protect(this.#area, Protection.none)
+    this.#hidden = true
+  }
+
+  show(): void {
+    this.#native.protect(this.#area, this.#protection)
+    this.#hidden = false
+  }
+
+  get hidden(): boolean {
+    return this.#hidden
   }
 
   /** The view as JavaScript memory; detached on close where the addon is there. */

@@ -11,6 +11,8 @@ export type Placed =
       readonly mode: SpaceMode
       readonly start: number
       readonly size: number
+      /** The frame of each page, in order. */
+      readonly frames: Uint32Array
       readonly view: MemoryView
     }
   | {

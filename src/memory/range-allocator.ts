@@ -16,6 +16,11 @@ export class RangeAllocator {
     this.#gaps = [{ start, end }]
   }
 
+  /** True when nothing is allocated. */
+  get empty(): boolean {
+    return this.#taken.size === 0
+  }
+
   /** The start of `size` free numbers, or undefined when no gap is that large. */
   allocate(size: number, alignment = 1): number | undefined {
     for (const gap of this.#gaps) {

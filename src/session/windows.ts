@@ -35,7 +35,7 @@ export class Windows {
     try {
       const space = undo.use(new AddressSpace({ native: frames.native, rangeSize: RANGE_SIZE }))
       const kernel = new Kernel({ frames, space, poolPages })
-      undo.defer(() => kernel.pool.close())
+      undo.defer(() => kernel.close())
       const ddi = composeDdi(kernel, device)
       // The last comes first: mapping tables stand on scatter/gather lists, and those on the pages of MDLs.
       for (const family of [ddi.mm, ddi.dxgk, ddi.dma, ddi.ks]) undo.defer(() => family.close())
@@ -48,7 +48,6 @@ export class Windows {
   /** Takes everything back; returns what its user left behind. */
   async close(): Promise<readonly Misuse[]> {
     const before = this.kernel.ledger.entries.length
-    this.kernel.KeLowerIrql(0)
     await this.#undo[Symbol.asyncDispose]()
     return this.kernel.ledger.entries.slice(before)
   }

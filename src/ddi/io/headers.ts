@@ -25,6 +25,7 @@ export function allocateMdl(state: MmState, request: MdlRequest): Mdl | null {
   requireSound(state, request)
   const { VirtualAddress, Length, Irp, SecondaryBuffer } = request
   if (Length > MDL_MAX_BYTES) return null
+  if (kernel.lowResources.strikes('IoAllocateMdl')) return null
   const tail = Irp !== null && SecondaryBuffer ? tailOf(state, Irp) : undefined
   const size = MmSizeOfMdl(VirtualAddress, Length)
   const block = kernel.pool.allocate(size)

@@ -55,6 +55,13 @@ export class Pool {
     return { address: va(this.#frames.address + BigInt(start)), size, data }
   }
 
+  /** The frame at an address inside the pool; undefined outside. */
+  frameAt(address: Va): number | undefined {
+    const frame = Math.floor(Number(address - this.#frames.address) / PAGE_SIZE)
+    const first = this.#indices[0] ?? 0
+    return frame >= first && frame < first + this.#indices.length ? frame : undefined
+  }
+
   /** A zeroed structure of its own. @throws ProbarError out-of-memory */
   allocateStruct<L extends Layout>(layout: L): Struct<L> {
     const block = this.allocate(layout.size)

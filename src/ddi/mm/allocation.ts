@@ -21,10 +21,11 @@ const NULL = va(0n)
 /** MmAllocatePagesForMdlEx and its variants. */
 export function allocatePages(state: MmState, routine: string, request: PagesRequest): Mdl | null {
   const { kernel } = state
-  kernel.requireIrql(routine, 'MDL-125', KIRQL.DISPATCH_LEVEL)
+  kernel.verifyIrql(routine, { rule: 'MDL-125', highest: KIRQL.DISPATCH_LEVEL, code: 0x7e })
   const { LowAddress, HighAddress, SkipBytes, TotalBytes, Flags } = request
   const chunks = (Flags & MM_ALLOCATE.MM_ALLOCATE_REQUIRE_CONTIGUOUS_CHUNKS) !== 0
   if (!isValidRequest(SkipBytes, TotalBytes, Flags, chunks)) return null
+  if (kernel.lowResources.strikes(routine)) return null
   const pages = pagesIn(TotalBytes)
   const frames = allocateFromWindows(kernel.frames, { LowAddress, HighAddress, SkipBytes, pages, chunks })
   const short = frames.length < pages && (Flags & MM_ALLOCATE.MM_ALLOCATE_FULLY_REQUIRED) !== 0
@@ -33,7 +34,8 @@ export function allocatePages(state: MmState, routine: string, request: PagesReq
     kernel.frames.free(frames)
     return null
   }
-  if ((Flags & MM_ALLOCATE.MM_DONT_ZERO_ALLOCATION) === 0) kernel.frames.zero(frames)
+  if ((Flags & MM_ALLOCATE.MM_DONT_ZERO_ALLOCATION) === 0) kernel.unwritten.zero(frames)
+  else kernel.unwritten.handOut(frames)
   return mdl
 }
 
@@ -41,7 +43,7 @@ export function allocatePages(state: MmState, routine: string, request: PagesReq
 export function freePagesFromMdl(state: MmState, mdl: Mdl | null): void {
   const routine = 'MmFreePagesFromMdl'
   const { kernel } = state
-  kernel.requireIrql(routine, 'MDL-125', KIRQL.DISPATCH_LEVEL)
+  kernel.verifyIrql(routine, { rule: 'MDL-125', highest: KIRQL.DISPATCH_LEVEL, code: 0x7e })
   const shadow = state.mdls.check(routine, mdl)
   if (shadow.origin !== 'pages' || !shadow.mdl.has(MdlFlags.MDL_PAGES_LOCKED) || shadow.frames.length === 0) {
     const bugCheck = { code: 0x1a, parameter: 0x1236 }
@@ -69,13 +71,20 @@ export function freeMdlMemory({ kernel, mdls }: MmState, mdl: Mdl | null): void 
   if (origin === 'pages' && frames.length > 0) {
     kernel.ledger.raise({ rule: 'MDL-123', routine, text: 'MmFreePagesFromMdl comes first' })
   }
+  if (shadow.lock !== undefined) {
+    kernel.ledger.raise({ rule: 'MDL-059', routine, text: 'MmUnlockPages comes first' })
+  }
+  if (isMapped(shadow)) {
+    const bugCheck = { code: 0xc4, parameter: 0xb8 }
+    kernel.ledger.raise({ rule: 'VER-012', routine, text: 'a mapping is still there', bugCheck })
+  }
   mdls.retire(shadow.mdl)
 }
 
 /** Gives the pages back, and a system view with them (MDL-087, MDL-124). */
 export function releasePages(state: MmState, shadow: MdlShadow): void {
   unmapSystem(state, shadow)
-  state.kernel.frames.free(shadow.frames)
+  state.kernel.locks.free(shadow.frames)
   shadow.frames = new Uint32Array()
   shadow.mdl.slots().fill(EMPTY_SLOT)
   shadow.mdl.MdlFlags &= ~MdlFlags.MDL_PAGES_LOCKED

@@ -1,5 +1,7 @@
+import type { Misuse } from '../kernel/ledger.ts'
 import { releasePages } from './allocation.ts'
-import { type MdlOrigin, type MdlShadow } from './mdl-shadows.ts'
+import { releaseLock } from './buffers/unlock.ts'
+import type { MdlOrigin, MdlShadow } from './mdl-shadows.ts'
 import type { MmState } from './state.ts'
 import { unmapSystem, unmapUser } from './views.ts'
 
@@ -21,12 +23,21 @@ export function discardAll(state: MmState): void {
   // All views first: those of a partial MDL show another one's pages.
   for (const shadow of left) unmapAll(state, shadow)
   for (const shadow of left) {
-    const { mdl, origin, frames } = shadow
-    const text = `an MDL of ${frames.length} pages was never freed`
-    kernel.ledger.note({ rule: LEAKED[origin], routine: 'close', text })
-    if (origin === 'pages') releasePages(state, shadow)
-    mdls.retire(mdl)
+    kernel.ledger.note(leakOf(shadow))
+    if (shadow.lock !== undefined) releaseLock(state, shadow)
+    else if (shadow.origin === 'pages') releasePages(state, shadow)
+    mdls.retire(shadow.mdl)
   }
+}
+
+/** Pages that were never unlocked are bug check 0xCB, DRIVER_LEFT_LOCKED_PAGES_IN_PROCESS. */
+function leakOf({ frames, lock, origin }: MdlShadow): Misuse {
+  const routine = 'close'
+  if (lock === undefined) {
+    return { rule: LEAKED[origin], routine, text: `an MDL of ${frames.length} pages was never freed` }
+  }
+  const bugCheck = { code: 0xcb, parameter: 0 }
+  return { rule: 'MDL-059', routine, text: `${frames.length} pages were never unlocked`, bugCheck }
 }
 
 function unmapAll(state: MmState, shadow: MdlShadow): void {

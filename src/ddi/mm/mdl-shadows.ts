@@ -1,5 +1,6 @@
 import type { Va } from '../../base/address.ts'
 import type { Kernel } from '../kernel/kernel.ts'
+import type { Process } from '../kernel/processes.ts'
 import type { IoRange } from './io-ranges.ts'
 import { ADDRESS_AND_SIZE_TO_SPAN_PAGES, type Mdl, MmGetMdlByteCount, MmGetMdlVirtualAddress } from './mdl.ts'
 import { MdlSeal, type SealedMember } from './mdl-seal.ts'
@@ -24,6 +25,8 @@ export interface MdlShadow {
   partialOf: PartOf | undefined
   /** Partial MDLs that show some of its pages, however they were made. */
   readonly parts: Set<MdlShadow>
+  /** The lock of MmProbeAndLockPages, and the process for which user pages are locked. */
+  lock: { readonly process: Process | undefined } | undefined
   /** A view of its own; a partial MDL may have its source's by its bytes, which is none of its own. */
   systemView: Va | undefined
   /** It had a system view at some time. */
@@ -68,6 +71,7 @@ export class MdlShadows {
       ranges: pages.ranges ?? [],
       partialOf: undefined,
       parts: new Set(),
+      lock: undefined,
       systemView: undefined,
       wasMapped: false,
       userViews: new Set(),

@@ -1,4 +1,5 @@
 import { type Va, va } from '../../base/address.ts'
+import { ProbarError } from '../../base/errors.ts'
 import { PAGE_SHIFT, PAGE_SIZE } from '../../base/pages.ts'
 import { MdlFlags } from '../constants.ts'
 import { MDL, POINTER_SIZE } from '../layout/x64.ts'
@@ -58,12 +59,14 @@ export class Mdl {
 
 /**
  * ADDRESS_AND_SIZE_TO_SPAN_PAGES: pages touched by [address, address + size) (MDL-005).
- * @throws RangeError where the macro would wrap (MDL-006)
+ * @throws ProbarError range-outside where the macro would wrap (MDL-006), which is far above what is counted here exactly
  */
 export function ADDRESS_AND_SIZE_TO_SPAN_PAGES(address: Va, size: number): number {
   const offset = Number(address & BigInt(PAGE_SIZE - 1))
   const sum = offset + size + PAGE_SIZE - 1
-  if (!Number.isSafeInteger(sum) || size < 0) throw new RangeError(`a range of ${size} bytes has no span`)
+  if (!Number.isSafeInteger(sum) || size < 0) {
+    throw new ProbarError('range-outside', `a range of ${size} bytes has no span`)
+  }
   return Math.floor(sum / PAGE_SIZE)
 }
 

@@ -1,10 +1,16 @@
 import type { PhysicalAddress, Va } from '../../base/address.ts'
-import type { KPROCESSOR_MODE, MEMORY_CACHING_TYPE } from '../constants.ts'
+import type { KPROCESSOR_MODE, LOCK_OPERATION, MEMORY_CACHING_TYPE } from '../constants.ts'
+import type { Process } from '../kernel/processes.ts'
 import { allocatePages, freeMdlMemory, freePagesFromMdl } from './allocation.ts'
+import { initializeMdl } from './buffers/initialize.ts'
+import { buildForNonPagedPool } from './buffers/nonpaged.ts'
+import { allocatePoolBlock, freePoolBlock } from './buffers/pool-blocks.ts'
+import { probeAndLockPages, probeAndLockProcessPages } from './buffers/probe-and-lock.ts'
+import { unlockPages } from './buffers/unlock.ts'
 import { nextInChain } from './chain.ts'
 import { discardAll } from './closing.ts'
 import { requirePages } from './mappable.ts'
-import type { Mdl } from './mdl.ts'
+import { ADDRESS_AND_SIZE_TO_SPAN_PAGES, type Mdl, MmSizeOfMdl } from './mdl.ts'
 import { isMapped, seal } from './mdl-shadows.ts'
 import type { MmState } from './state.ts'
 import { prepareForReuse, systemAddressOf } from './system-address.ts'
@@ -49,9 +55,73 @@ export class Mm {
     freePagesFromMdl(this.#state, MemoryDescriptorList)
   }
 
-  /** Releases the memory of an MDL whose pages are freed (MDL-123). */
-  ExFreePool(MemoryDescriptorList: Mdl): void {
-    freeMdlMemory(this.#state, MemoryDescriptorList)
+  /**
+   * Pool for a driver's buffer: contiguous by address over scattered frames; a block of a page or more is page aligned,
+   * a smaller one lies within a page. Zeroed unless POOL_FLAG_UNINITIALIZED.
+   * @param Flags POOL_FLAG_NON_PAGED or POOL_FLAG_PAGED, the pages of which may move while they are not locked
+   * @returns null without memory, or for flags that there are not; with POOL_FLAG_RAISE_ON_FAILURE it raises then
+   */
+  ExAllocatePool2(Flags: number, NumberOfBytes: number, Tag: number): Va | null {
+    return allocatePoolBlock(this.#state, { Flags, NumberOfBytes, Tag })
+  }
+
+  /** @param Tag of the allocation, or 0. @throws BugCheck 0xC4/0x13 for a block that was freed, 0xC4/0x10 for none */
+  ExFreePoolWithTag(P: Va, Tag: number): void {
+    freePoolBlock(this.#state, 'ExFreePoolWithTag', P, Tag)
+  }
+
+  /** Releases a pool block, or the memory of an MDL whose pages are freed or unlocked (MDL-123). */
+  ExFreePool(P: Va | Mdl): void {
+    if (typeof P === 'bigint') freePoolBlock(this.#state, 'ExFreePool', P)
+    else freeMdlMemory(this.#state, P)
+  }
+
+  /** Pages that [Va, Va + Size) touches (MDL-005). @throws ProbarError range-outside where the macro would wrap (MDL-006) */
+  ADDRESS_AND_SIZE_TO_SPAN_PAGES(Va: Va, Size: number): number {
+    return ADDRESS_AND_SIZE_TO_SPAN_PAGES(Va, Size)
+  }
+
+  /** Bytes of an MDL for a buffer (MDL-007). @throws as ADDRESS_AND_SIZE_TO_SPAN_PAGES */
+  MmSizeOfMdl(Base: Va, Length: number): number {
+    return MmSizeOfMdl(Base, Length)
+  }
+
+  /** An MDL in memory of the caller's own (MDL-007, MDL-008). @param MemoryDescriptorList over a block of nonpaged pool */
+  MmInitializeMdl(MemoryDescriptorList: Mdl, BaseVa: Va, Length: number): void {
+    initializeMdl(this.#state, MemoryDescriptorList, BaseVa, Length)
+  }
+
+  /** Fills the array of an MDL over nonpaged memory; no lock, no mapping, nothing to undo (MDL-040 to MDL-045). */
+  MmBuildMdlForNonPagedPool(MemoryDescriptorList: Mdl): void {
+    buildForNonPagedPool(this.#state, MemoryDescriptorList)
+  }
+
+  /**
+   * Locks the pages of the buffer, so that they stay where they are until MmUnlockPages, and fills the array (MDL-050 to
+   * MDL-058). User addresses are those of the current process.
+   * @throws NtStatusError STATUS_ACCESS_VIOLATION where something is not mapped, or not for the operation, or not in user
+   *   space with UserMode; STATUS_WORKING_SET_QUOTA without resources. Nothing is locked then (MDL-051, MDL-052)
+   */
+  MmProbeAndLockPages(MemoryDescriptorList: Mdl, AccessMode: KPROCESSOR_MODE, Operation: LOCK_OPERATION): void {
+    probeAndLockPages(this.#state, MemoryDescriptorList, { AccessMode, Operation })
+  }
+
+  /** The same for the user addresses of another process. */
+  MmProbeAndLockProcessPages(
+    MemoryDescriptorList: Mdl,
+    Process: Process,
+    AccessMode: KPROCESSOR_MODE,
+    Operation: LOCK_OPERATION,
+  ): void {
+    const { kernel } = this.#state
+    kernel.processes.within('MmProbeAndLockProcessPages', Process, () =>
+      probeAndLockProcessPages(this.#state, MemoryDescriptorList, { AccessMode, Operation }),
+    )
+  }
+
+  /** Undoes MmProbeAndLockPages; a system mapping goes first (MDL-059). The array is stale then (MDL-060). */
+  MmUnlockPages(MemoryDescriptorList: Mdl): void {
+    unlockPages(this.#state, MemoryDescriptorList)
   }
 
   /**

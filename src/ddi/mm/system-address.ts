@@ -21,6 +21,7 @@ export function systemAddressOf(state: MmState, mdl: Mdl | null, Priority: numbe
     }
     return va(known.header.get('MappedSystemVa'))
   }
+  if (kernel.lowResources.strikes(routine)) return null
   return mapLockedPages(state, known, {
     AccessMode: KPROCESSOR_MODE.KernelMode,
     CacheType: MEMORY_CACHING_TYPE.MmCached,

@@ -6,6 +6,7 @@ import { Protection } from '../../native/surface.ts'
 import { KIRQL, KPROCESSOR_MODE, type MEMORY_CACHING_TYPE, MM_PAGE_PRIORITY, MdlFlags } from '../constants.ts'
 import { type Mdl, MmGetMdlByteOffset } from './mdl.ts'
 import type { MdlShadow } from './mdl-shadows.ts'
+import { requireFitForUsers, requireOwner } from './buffers/fit-for-users.ts'
 import { requireMappable } from './mappable.ts'
 import type { MmState } from './state.ts'
 
@@ -24,12 +25,15 @@ export function mapLockedPages(state: MmState, mdl: Mdl | null, request: ViewReq
   const routine = 'MmMapLockedPagesSpecifyCache'
   const { kernel } = state
   const user = request.AccessMode === KPROCESSOR_MODE.UserMode
-  kernel.requireIrql(routine, 'MDL-084', user ? KIRQL.APC_LEVEL : KIRQL.DISPATCH_LEVEL)
+  const [highest, code] = user ? [KIRQL.APC_LEVEL, 0x77] : [KIRQL.DISPATCH_LEVEL, 0x76]
+  kernel.verifyIrql(routine, { rule: 'MDL-084', highest, code })
   const shadow = state.mdls.check(routine, mdl)
   requireMappable(state, shadow, user, request.BugCheckOnFailure)
+  if (user) requireFitForUsers(state, shadow)
+  if (kernel.lowResources.strikes(routine)) return user ? raiseShortage() : null
   try {
     const address = map(state, shadow, request, user)
-    if (user) shadow.userViews.add(address)
+    if (user) noteUserView(state, shadow, address)
     else noteSystemView(shadow, address)
     return address
   } catch (error) {
@@ -46,8 +50,12 @@ export function unmapLockedPages(state: MmState, address: Va, mdl: Mdl | null): 
   const { kernel } = state
   const shadow = state.mdls.check(routine, mdl)
   const user = shadow.userViews.has(address)
-  kernel.requireIrql(routine, 'MDL-084', user ? KIRQL.APC_LEVEL : KIRQL.DISPATCH_LEVEL)
-  if (user) return unmapUser(state, shadow, address)
+  const [highest, code] = user ? [KIRQL.APC_LEVEL, 0x7a] : [KIRQL.DISPATCH_LEVEL, 0x79]
+  kernel.verifyIrql(routine, { rule: 'MDL-084', highest, code })
+  if (user) {
+    requireOwner(state, routine, address)
+    return unmapUser(state, shadow, address)
+  }
   requireUnmappable(state, shadow, address)
   unmapSystem(state, shadow)
 }
@@ -67,6 +75,7 @@ export function unmapSystem({ kernel, attributes }: MmState, shadow: MdlShadow):
 
 /** Ends one user view. */
 export function unmapUser({ kernel, attributes }: MmState, shadow: MdlShadow, address: Va): void {
+  kernel.processes.disown(pageOf(address))
   kernel.memory.unmap(pageOf(address))
   attributes.release(shadow.frames)
   shadow.userViews.delete(address)
@@ -83,6 +92,10 @@ function requireUnmappable({ kernel }: MmState, { mdl, systemView, wasMapped }: 
     raise('MDL-142', text, 0xda, wasMapped ? 0x01 : 0x06)
   }
   if (systemView !== address) raise('MDL-142', 'the address is not the one that was mapped', 0xda, 0x03)
+}
+
+function raiseShortage(): never {
+  throw new NtStatusError(NtStatus.STATUS_INSUFFICIENT_RESOURCES, 'there is no room to write a mapping down')
 }
 
 function map(state: MmState, shadow: MdlShadow, request: ViewRequest, user: boolean): Va {
@@ -118,6 +131,12 @@ function requested({ kernel }: MmState, address: Va, { frames }: MdlShadow): Va 
   if (aligned && end <= kernel.memory.userProbeAddress) return address
   const why = aligned ? 'the view would not end in user space' : 'it is not page aligned'
   throw new NtStatusError(NtStatus.STATUS_INVALID_ADDRESS, `the requested address is invalid: ${why}`)
+}
+
+/** It is the current process' own, and goes with it (MDL-077). */
+function noteUserView(state: MmState, shadow: MdlShadow, address: Va): void {
+  shadow.userViews.add(address)
+  state.kernel.processes.own(pageOf(address), () => unmapUser(state, shadow, address))
 }
 
 function noteSystemView(shadow: MdlShadow, address: Va): void {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
 import { va } from '../../../src/base/address.ts'
+import { ProbarError } from '../../../src/base/errors.ts'
 import {
   ADDRESS_AND_SIZE_TO_SPAN_PAGES,
   Mdl,
@@ -29,7 +30,7 @@ describe('ADDRESS_AND_SIZE_TO_SPAN_PAGES', () => {
   })
 
   it.each([-1, Number.MAX_SAFE_INTEGER, Number.NaN])('has no answer for %s bytes', (size) => {
-    expect(() => ADDRESS_AND_SIZE_TO_SPAN_PAGES(va(4095), size)).toThrow(RangeError)
+    expect(() => ADDRESS_AND_SIZE_TO_SPAN_PAGES(va(4095), size)).toThrow(ProbarError)
   })
 })
 

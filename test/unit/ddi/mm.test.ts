@@ -283,7 +283,7 @@ describe('MmMapLockedPagesSpecifyCache', () => {
     const bad = (): unknown => mm.MmMapLockedPagesSpecifyCache(mdl, KernelMode, MmCached, NULL, true, 0)
     expect(outcome(bad)).toBe('0xc4/0x82')
     const atDispatch = (act: () => unknown): string => bench.kernel.at(KIRQL.DISPATCH_LEVEL, () => outcome(act))
-    expect(atDispatch(() => mapUser(mm, mdl))).toBe('MDL-084')
+    expect(atDispatch(() => mapUser(mm, mdl))).toBe('0xc4/0x77')
     expect(atDispatch(() => mapKernel(mm, mdl))).toBe('returned')
   })
 })
