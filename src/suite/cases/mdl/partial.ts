@@ -153,7 +153,7 @@ export const partialCases: readonly Case[] = [
       kernel.memory.write(at(partView, PAGE_SIZE - 150), bytes)
       check.bytes(kernel.memory.read(at(sourceView, START + PAGE_SIZE - 150), 200), bytes, 'through the source')
       const adapter = openAdapter(context)
-      const request = { offset: START + PAGE_SIZE - 150, length: 200, writeToDevice: true }
+      const request = { offset: PAGE_SIZE - 150, length: 200, writeToDevice: true }
       const list = mustGetList(context, adapter, part, request)
       check.bytes(await engine.read(walkList(context, list), { signal }), bytes, 'as the device read the part')
       putList(context, adapter, list, true)

@@ -12,7 +12,7 @@ import type { DmaAdapter } from '../../../ddi/dma/adapter.ts'
 import type { DeviceDescription } from '../../../ddi/dma/description.ts'
 import type { ScatterGatherList } from '../../../ddi/dma/scatter-gather-list.ts'
 import { DEVICE_DESCRIPTION } from '../../../ddi/layout/x64.ts'
-import type { Mdl } from '../../../ddi/mm/mdl.ts'
+import { type Mdl, MmGetMdlVirtualAddress } from '../../../ddi/mm/mdl.ts'
 import type { Context } from '../../context.ts'
 
 /** What cases do over and over, the way a driver would: by DDIs only. */
@@ -41,6 +41,11 @@ export function allocate({ ddi, check }: Context, bytes: number, window: Window 
 export function release({ ddi }: Context, mdl: Mdl): void {
   ddi.mm.MmFreePagesFromMdl(mdl)
   ddi.mm.ExFreePool(mdl)
+}
+
+/** Leaves something in every free page, as if others had used it. */
+export function spoilFreePages(context: Context): void {
+  release(context, allocate(context, 0x1_0000_0000 - PAGE_SIZE))
 }
 
 /** A kernel-mode view that must succeed. */
@@ -87,7 +92,7 @@ export function getList(
     adapter.GetScatterGatherList(
       undefined,
       mdl,
-      va(offset),
+      va(MmGetMdlVirtualAddress(mdl) + BigInt(offset)),
       length,
       (_device, _irp, list) => void (got.value = list),
       undefined,

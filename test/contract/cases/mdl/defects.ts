@@ -2,13 +2,23 @@ import type { Defects } from '../plants/defect.ts'
 import { allocationDefects } from './allocation.ts'
 import { chainDefects } from './chains.ts'
 import { headerDefects } from './io-headers.ts'
+import { layoutDefects } from './layout.ts'
+import { lockingDefects } from './locking.ts'
+import { lowResourcesDefects } from './low-resources.ts'
 import { mappingDefects } from './mapping.ts'
+import { nonpagedDefects } from './nonpaged.ts'
 import { partialDefects } from './partial.ts'
+import { userDefects } from './users.ts'
 
 export const mdlDefects: Defects = {
+  ...layoutDefects,
   ...headerDefects,
   ...chainDefects,
   ...allocationDefects,
+  ...lockingDefects,
+  ...nonpagedDefects,
   ...mappingDefects,
   ...partialDefects,
+  ...userDefects,
+  ...lowResourcesDefects,
 }

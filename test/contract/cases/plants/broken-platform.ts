@@ -155,3 +155,26 @@ function frameAddress({ memory, indices }: Frames): bigint {
   const [first = 0] = indices
   return (memory as FrameStore).physicalAddress(first)
 }
+
+/** Every view but the first ones shows these frames instead of those that were asked for. */
+export const laterViewsOf = (other: (indices: Uint32Array) => Uint32Array, first = 1): Plant =>
+  native((memory) => {
+    let made = 0
+    return {
+      mapFrames: (at, area, indices, protection) =>
+        memory.mapFrames(at, area, made++ >= first ? other(indices) : indices, protection),
+    }
+  })
+
+/** Whatever is mapped at an address where something was mapped before shows the frames of that. */
+export const mappedForGood = native((memory) => {
+  const before = new Map<number, Uint32Array>()
+  return {
+    mapFrames(at, area, indices, protection) {
+      const first = before.get(at)
+      const shown = first?.length === indices.length ? first : indices
+      before.set(at, shown)
+      return memory.mapFrames(at, area, shown, protection)
+    },
+  }
+})
