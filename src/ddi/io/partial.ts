@@ -1,8 +1,8 @@
 import { type Va, va } from '../../base/address.ts'
 import { PAGE_SHIFT, PAGE_SIZE } from '../../base/pages.ts'
 import { KIRQL, MdlFlags } from '../constants.ts'
-import { sliceRanges } from '../mm/io-ranges.ts'
-import { requirePages } from '../mm/mappable.ts'
+import { sliceRanges } from '../mm/io-space/ranges.ts'
+import { requirePages } from '../mm/mapping/mappable.ts'
 import {
   ADDRESS_AND_SIZE_TO_SPAN_PAGES,
   type Mdl,

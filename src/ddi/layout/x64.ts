@@ -22,6 +22,14 @@ export const MDL = {
   },
 } as const satisfies Layout
 
+/** wdm.h; its size is that of a 64-bit address and a SIZE_T. */
+export const MM_PHYSICAL_ADDRESS_LIST = {
+  name: 'MM_PHYSICAL_ADDRESS_LIST',
+  size: 16,
+  align: 8,
+  fields: { PhysicalAddress: u64(0), NumberOfBytes: u64(8) },
+} as const satisfies Layout
+
 /** wdm.h */
 export const SCATTER_GATHER_ELEMENT = {
   name: 'SCATTER_GATHER_ELEMENT',

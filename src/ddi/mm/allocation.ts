@@ -1,4 +1,5 @@
 import { type PhysicalAddress, va } from '../../base/address.ts'
+import { ProbarError } from '../../base/errors.ts'
 import { PAGE_SIZE, pagesIn } from '../../base/pages.ts'
 import { KIRQL, MM_ALLOCATE, MdlFlags } from '../constants.ts'
 import { EMPTY_SLOT, MDL_MAX_BYTES, Mdl, MmGetMdlPfnArray, MmInitializeMdl, MmSizeOfMdl } from './mdl.ts'
@@ -15,6 +16,9 @@ export interface PagesRequest {
   readonly Flags: number
 }
 
+const { MM_ALLOCATE_REQUIRE_CONTIGUOUS_CHUNKS, MM_ALLOCATE_PREFER_CONTIGUOUS, MM_ALLOCATE_FULLY_REQUIRED } = MM_ALLOCATE
+/** MDL-121: not both. */
+const HOT_REMOVED_WHOLE = MM_ALLOCATE.MM_ALLOCATE_AND_HOT_REMOVE | MM_ALLOCATE_FULLY_REQUIRED
 const KNOWN_FLAGS = Object.values(MM_ALLOCATE).reduce((all, flag) => all | flag, 0)
 const NULL = va(0n)
 
@@ -23,19 +27,21 @@ export function allocatePages(state: MmState, routine: string, request: PagesReq
   const { kernel } = state
   kernel.verifyIrql(routine, { rule: 'MDL-125', highest: KIRQL.DISPATCH_LEVEL, code: 0x7e })
   const { LowAddress, HighAddress, SkipBytes, TotalBytes, Flags } = request
-  const chunks = (Flags & MM_ALLOCATE.MM_ALLOCATE_REQUIRE_CONTIGUOUS_CHUNKS) !== 0
-  if (!isValidRequest(SkipBytes, TotalBytes, Flags, chunks)) return null
+  const has = (flag: number): boolean => (Flags & flag) !== 0
+  if (has(MM_ALLOCATE.MM_ALLOCATE_AND_HOT_REMOVE)) kernel.requireIrql(routine, 'MDL-121', KIRQL.PASSIVE_LEVEL)
+  if (!isValidRequest(request)) return null
   if (kernel.lowResources.strikes(routine)) return null
   const pages = pagesIn(TotalBytes)
-  const frames = allocateFromWindows(kernel.frames, { LowAddress, HighAddress, SkipBytes, pages, chunks })
-  const short = frames.length < pages && (Flags & MM_ALLOCATE.MM_ALLOCATE_FULLY_REQUIRED) !== 0
+  const [chunks, adjacent] = [has(MM_ALLOCATE_REQUIRE_CONTIGUOUS_CHUNKS), has(MM_ALLOCATE_PREFER_CONTIGUOUS)]
+  const frames = allocateFromWindows(kernel.frames, { LowAddress, HighAddress, SkipBytes, pages, chunks, adjacent })
+  const short = frames.length < pages && has(MM_ALLOCATE_FULLY_REQUIRED)
   const mdl = frames.length === 0 || short ? null : newMdl(state, frames)
   if (mdl === null) {
     kernel.frames.free(frames)
     return null
   }
-  if ((Flags & MM_ALLOCATE.MM_DONT_ZERO_ALLOCATION) === 0) kernel.unwritten.zero(frames)
-  else kernel.unwritten.handOut(frames)
+  if (has(MM_ALLOCATE.MM_DONT_ZERO_ALLOCATION)) kernel.unwritten.handOut(frames)
+  else kernel.unwritten.zero(frames)
   return mdl
 }
 
@@ -94,7 +100,10 @@ export function releasePages(state: MmState, shadow: MdlShadow): void {
 function newMdl({ kernel, mdls }: MmState, frames: Uint32Array): Mdl | null {
   const size = frames.length * PAGE_SIZE
   const block = kernel.pool.allocate(MmSizeOfMdl(NULL, size))
-  if (block === undefined) return null
+  if (block === undefined) {
+    kernel.shortages.note(new ProbarError('out-of-memory', `the pool has no room for an MDL of ${frames.length} pages`))
+    return null
+  }
   const mdl = new Mdl(block)
   MmInitializeMdl(mdl, NULL, size)
   const entries = MmGetMdlPfnArray(mdl)
@@ -104,11 +113,16 @@ function newMdl({ kernel, mdls }: MmState, frames: Uint32Array): Mdl | null {
   return mdl
 }
 
-/** MDL-111, MDL-116, MDL-119, MDL-122: what makes the routine return NULL before it looks for a page. */
-function isValidRequest(skip: bigint, bytes: number, flags: number, chunks: boolean): boolean {
+/**
+ * MDL-111, MDL-116, MDL-119, MDL-121, MDL-122: what makes the routine return NULL before it looks for a page. The cache of
+ * large pages that MM_ALLOCATE_FAST_LARGE_PAGES takes from is empty, which is a failure, whatever else is right.
+ */
+function isValidRequest({ SkipBytes: skip, TotalBytes: bytes, Flags: flags }: PagesRequest): boolean {
   const pages = BigInt(PAGE_SIZE)
   if (!Number.isInteger(bytes) || bytes <= 0 || bytes > MDL_MAX_BYTES) return false
   if ((flags & ~KNOWN_FLAGS) !== 0 || skip % pages !== 0n) return false
-  if (!chunks || skip === 0n) return true
+  if ((flags & MM_ALLOCATE.MM_ALLOCATE_FAST_LARGE_PAGES) !== 0) return false
+  if ((flags & HOT_REMOVED_WHOLE) === HOT_REMOVED_WHOLE) return false
+  if ((flags & MM_ALLOCATE_REQUIRE_CONTIGUOUS_CHUNKS) === 0 || skip === 0n) return true
   return (skip & (skip - 1n)) === 0n && BigInt(bytes) % skip === 0n
 }

@@ -44,6 +44,11 @@ export class MdlSeal {
     this.#slots = new Uint32Array(buffer, byteOffset, length * 2)
   }
 
+  /** Page numbers that were sealed. */
+  get pages(): number {
+    return this.#pages.length
+  }
+
   /** Takes the header as it is. */
   header(): void {
     copy(this.#mdl.words(), this.#header, this.#header.length)

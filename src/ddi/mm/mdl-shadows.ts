@@ -1,7 +1,7 @@
 import type { Va } from '../../base/address.ts'
 import type { Kernel } from '../kernel/kernel.ts'
 import type { Process } from '../kernel/processes.ts'
-import type { IoRange } from './io-ranges.ts'
+import type { IoRange } from './io-space/ranges.ts'
 import { ADDRESS_AND_SIZE_TO_SPAN_PAGES, type Mdl, MmGetMdlByteCount, MmGetMdlVirtualAddress } from './mdl.ts'
 import { MdlSeal, type SealedMember } from './mdl-seal.ts'
 
@@ -159,12 +159,12 @@ const WORDS: Readonly<Record<SealedMember, string>> = {
 }
 
 /** SYSTEM_PTE_MISUSE, parameter 1, where one is documented for the change (MDL-142). */
-function misuseCode({ mdl, frames }: MdlShadow, member: SealedMember): number | undefined {
+function misuseCode({ mdl, seal: { pages: sealed } }: MdlShadow, member: SealedMember): number | undefined {
   switch (member) {
     case 'ByteCount':
     case 'ByteOffset': {
       const pages = ADDRESS_AND_SIZE_TO_SPAN_PAGES(MmGetMdlVirtualAddress(mdl), MmGetMdlByteCount(mdl))
-      return pages === frames.length ? undefined : 0x02
+      return pages === sealed ? undefined : 0x02
     }
     case 'MappedSystemVa':
       return 0x03

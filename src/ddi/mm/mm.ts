@@ -1,5 +1,7 @@
 import type { PhysicalAddress, Va } from '../../base/address.ts'
-import type { KPROCESSOR_MODE, LOCK_OPERATION, MEMORY_CACHING_TYPE } from '../constants.ts'
+import { ProbarError } from '../../base/errors.ts'
+import type { NtStatus } from '../../base/ntstatus.ts'
+import type { KPROCESSOR_MODE, LOCK_OPERATION, MEMORY_CACHING_TYPE, Out } from '../constants.ts'
 import type { Process } from '../kernel/processes.ts'
 import { allocatePages, freeMdlMemory, freePagesFromMdl } from './allocation.ts'
 import { initializeMdl } from './buffers/initialize.ts'
@@ -9,11 +11,14 @@ import { probeAndLockPages, probeAndLockProcessPages } from './buffers/probe-and
 import { unlockPages } from './buffers/unlock.ts'
 import { nextInChain } from './chain.ts'
 import { discardAll } from './closing.ts'
-import { requirePages } from './mappable.ts'
+import { allocateMdlForIoSpace } from './io-space/allocate.ts'
+import { requirePages } from './mapping/mappable.ts'
 import { ADDRESS_AND_SIZE_TO_SPAN_PAGES, type Mdl, MmSizeOfMdl } from './mdl.ts'
 import { isMapped, seal } from './mdl-shadows.ts'
+import type { PhysicalAddressList } from './io-space/physical-address-list.ts'
+import { protectSystemAddress } from './mapping/protection.ts'
 import type { MmState } from './state.ts'
-import { prepareForReuse, systemAddressOf } from './system-address.ts'
+import { prepareForReuse, systemAddressOf } from './mapping/system-address.ts'
 import { mapLockedPages, unmapLockedPages } from './views.ts'
 
 /**
@@ -48,6 +53,35 @@ export class Mm {
   ): Mdl | null {
     const request = { LowAddress, HighAddress, SkipBytes, TotalBytes, Flags }
     return allocatePages(this.#state, 'MmAllocatePagesForMdlEx', request)
+  }
+
+  /** MmAllocatePagesForMdlEx without flags, so that the pages are always zeroed (MDL-115). */
+  MmAllocatePagesForMdl(
+    LowAddress: PhysicalAddress,
+    HighAddress: PhysicalAddress,
+    SkipBytes: PhysicalAddress,
+    TotalBytes: number,
+  ): Mdl | null {
+    const request = { LowAddress, HighAddress, SkipBytes, TotalBytes, Flags: 0 }
+    return allocatePages(this.#state, 'MmAllocatePagesForMdl', request)
+  }
+
+  /**
+   * MmAllocatePagesForMdlEx with pages of a node of the machine, if it has some.
+   * @param IdealNode 0: there is one node; null for another
+   */
+  MmAllocateNodePagesForMdlEx(
+    LowAddress: PhysicalAddress,
+    HighAddress: PhysicalAddress,
+    SkipBytes: PhysicalAddress,
+    TotalBytes: number,
+    _CacheType: MEMORY_CACHING_TYPE,
+    IdealNode: number,
+    Flags: number,
+  ): Mdl | null {
+    if (IdealNode !== 0) return null
+    const request = { LowAddress, HighAddress, SkipBytes, TotalBytes, Flags }
+    return allocatePages(this.#state, 'MmAllocateNodePagesForMdlEx', request)
   }
 
   /** Gives the pages back, and a system mapping with them (MDL-087, MDL-123); the MDL itself goes with ExFreePool. */
@@ -151,6 +185,31 @@ export class Mm {
     return systemAddressOf(this.#state, Mdl, Priority)
   }
 
+  /**
+   * What may be done through the system mapping that the MDL has (MDL-130); a forbidden access is an exception. Other
+   * views of the pages, and devices, are not concerned.
+   * @param NewProtect one of PAGE_PROTECTION
+   * @returns STATUS_NOT_MAPPED_VIEW without a mapping of the MDL's own, STATUS_INVALID_PAGE_PROTECTION
+   * @throws BugCheck 0x1A/0x1235 when only its flags say that it is mapped (MDL-131)
+   */
+  MmProtectMdlSystemAddress(MemoryDescriptorList: Mdl, NewProtect: number): NtStatus {
+    return protectSystemAddress(this.#state, MemoryDescriptorList, NewProtect)
+  }
+
+  /**
+   * An MDL over pages of the device's BARs, one range after another (MDL-132 to MDL-134); IoFreeMdl frees it.
+   * @param NewMdl untouched unless the status is STATUS_SUCCESS
+   * @returns STATUS_INVALID_PARAMETER_1, STATUS_INSUFFICIENT_RESOURCES; STATUS_NOT_SUPPORTED for what is neither RAM nor
+   *   in a BAR of this device, which Probar cannot reach
+   */
+  MmAllocateMdlForIoSpace(
+    PhysicalAddressList: PhysicalAddressList,
+    NumberOfEntries: number,
+    NewMdl: Out<Mdl>,
+  ): NtStatus {
+    return allocateMdlForIoSpace(this.#state, PhysicalAddressList, NumberOfEntries, NewMdl)
+  }
+
   /** Ends the mapping that a partial MDL made for itself, and none else (MDL-105). */
   MmPrepareMdlForReuse(Mdl: Mdl): void {
     prepareForReuse(this.#state, Mdl)
@@ -173,6 +232,7 @@ export class Mm {
    */
   framesOf(routine: string, mdl: Mdl): Uint32Array {
     const shadow = this.#state.mdls.check(routine, mdl)
+    if (shadow.ranges.length > 0) throw new ProbarError('capability-missing', 'DMA into a BAR is not offered')
     requirePages(this.#state, routine, shadow)
     return shadow.frames
   }

@@ -12,6 +12,8 @@ export interface PageRequest {
   readonly pages: number
   /** MM_ALLOCATE_REQUIRE_CONTIGUOUS_CHUNKS */
   readonly chunks: boolean
+  /** MM_ALLOCATE_PREFER_CONTIGUOUS: adjacent frames where a window has so many (MDL-120) */
+  readonly adjacent?: boolean
 }
 
 const TOP = 0xffff_ffff_ffff_ffffn
@@ -28,9 +30,17 @@ export function allocateFromWindows(frames: FrameStore, request: PageRequest): U
   let count = 0
   for (const window of windows(frames, low, high, skip)) {
     if (count >= found.length) break
-    count = takeFrom(frames, window, found, count, chunkPages)
+    if (request.adjacent === true) count = takeAdjacent(frames, window, found, count)
+    if (count < found.length) count = takeFrom(frames, window, found, count, chunkPages)
   }
   return found.slice(0, count)
+}
+
+/** As `takeFrom`, all that is wanted in one run, or none. */
+function takeAdjacent(frames: FrameStore, window: Window, found: Uint32Array, count: number): number {
+  const run = frames.allocate({ count: found.length - count, ...window, contiguous: true })
+  found.set(run, count)
+  return count + run.length
 }
 
 /** Writes frames of the window behind the `count` that there are; returns how many there are then. */

@@ -1,7 +1,7 @@
 import { PAGE_SIZE } from '../../base/pages.ts'
 import type { Region } from '../../device/contract.ts'
 import type { Kernel } from '../kernel/kernel.ts'
-import { FrameAttributes } from './frame-attributes.ts'
+import { FrameAttributes } from './mapping/frame-attributes.ts'
 import { MdlShadows } from './mdl-shadows.ts'
 
 /** What the memory manager's and the I/O manager's routines for MDLs share. One a Windows. */

@@ -4,10 +4,10 @@ import { NtStatus } from '../../base/ntstatus.ts'
 import { PAGE_SIZE } from '../../base/pages.ts'
 import { Protection } from '../../native/surface.ts'
 import { KIRQL, KPROCESSOR_MODE, type MEMORY_CACHING_TYPE, MM_PAGE_PRIORITY, MdlFlags } from '../constants.ts'
-import { type Mdl, MmGetMdlByteOffset } from './mdl.ts'
+import { type Mdl, MmGetMdlByteOffset, MmGetMdlPfnArray } from './mdl.ts'
 import type { MdlShadow } from './mdl-shadows.ts'
 import { requireFitForUsers, requireOwner } from './buffers/fit-for-users.ts'
-import { requireMappable } from './mappable.ts'
+import { requireMappable } from './mapping/mappable.ts'
 import type { MmState } from './state.ts'
 
 export interface ViewRequest {
@@ -125,9 +125,9 @@ function view({ kernel }: MmState, { frames, ranges }: MdlShadow, request: ViewR
 }
 
 /** @throws NtStatusError STATUS_INVALID_ADDRESS when unaligned (ERR-08) or too close to the top (MDL-078) */
-function requested({ kernel }: MmState, address: Va, { frames }: MdlShadow): Va {
+function requested({ kernel }: MmState, address: Va, { mdl }: MdlShadow): Va {
   const aligned = address % BigInt(PAGE_SIZE) === 0n
-  const end = address + BigInt(frames.length * PAGE_SIZE)
+  const end = address + BigInt(MmGetMdlPfnArray(mdl).length * PAGE_SIZE)
   if (aligned && end <= kernel.memory.userProbeAddress) return address
   const why = aligned ? 'the view would not end in user space' : 'it is not page aligned'
   throw new NtStatusError(NtStatus.STATUS_INVALID_ADDRESS, `the requested address is invalid: ${why}`)

@@ -19,6 +19,7 @@ const { types: abi } = JSON.parse(readFileSync(new URL('../../../spec/abi-x64.js
 
 const layouts: readonly Layout[] = [
   x64.MDL,
+  x64.MM_PHYSICAL_ADDRESS_LIST,
   x64.SCATTER_GATHER_ELEMENT,
   x64.SCATTER_GATHER_LIST,
   x64.KSMAPPING,

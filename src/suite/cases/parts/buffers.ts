@@ -49,7 +49,7 @@ export function spoilFreePages(context: Context): void {
 }
 
 /** A kernel-mode view that must succeed. */
-export function mapSystem({ ddi, check }: Context, mdl: Mdl, type = MmCached): Va {
+export function mapSystem({ ddi, check }: Context, mdl: Mdl, type: number = MmCached): Va {
   const address = ddi.mm.MmMapLockedPagesSpecifyCache(mdl, KernelMode, type, NO_ADDRESS, false, NormalPagePriority)
   return check.present(address, 'a system mapping')
 }

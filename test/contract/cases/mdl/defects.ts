@@ -1,14 +1,17 @@
 import type { Defects } from '../plants/defect.ts'
 import { allocationDefects } from './allocation.ts'
 import { chainDefects } from './chains.ts'
+import { chunkDefects } from './chunks.ts'
 import { headerDefects } from './io-headers.ts'
 import { layoutDefects } from './layout.ts'
 import { lockingDefects } from './locking.ts'
 import { lowResourcesDefects } from './low-resources.ts'
+import { ioSpaceDefects } from './io-space.ts'
 import { mappingDefects } from './mapping.ts'
 import { nonpagedDefects } from './nonpaged.ts'
 import { partialDefects } from './partial.ts'
 import { userDefects } from './users.ts'
+import { protectionDefects } from './protection.ts'
 
 export const mdlDefects: Defects = {
   ...layoutDefects,
@@ -21,4 +24,7 @@ export const mdlDefects: Defects = {
   ...partialDefects,
   ...userDefects,
   ...lowResourcesDefects,
+  ...chunkDefects,
+  ...protectionDefects,
+  ...ioSpaceDefects,
 }

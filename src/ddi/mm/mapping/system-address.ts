@@ -1,8 +1,8 @@
-import { type Va, va } from '../../base/address.ts'
-import { KIRQL, KPROCESSOR_MODE, MEMORY_CACHING_TYPE, MdlFlags } from '../constants.ts'
-import type { Mdl } from './mdl.ts'
-import type { MmState } from './state.ts'
-import { mapLockedPages, unmapSystem } from './views.ts'
+import { type Va, va } from '../../../base/address.ts'
+import { KIRQL, KPROCESSOR_MODE, MEMORY_CACHING_TYPE, MdlFlags } from '../../constants.ts'
+import type { Mdl } from '../mdl.ts'
+import type { MmState } from '../state.ts'
+import { mapLockedPages, unmapSystem } from '../views.ts'
 
 const { MDL_MAPPED_TO_SYSTEM_VA, MDL_SOURCE_IS_NONPAGED_POOL, MDL_PARTIAL_HAS_BEEN_MAPPED } = MdlFlags
 

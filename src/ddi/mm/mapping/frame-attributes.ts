@@ -1,5 +1,5 @@
-import { ProbarError } from '../../base/errors.ts'
-import type { MEMORY_CACHING_TYPE } from '../constants.ts'
+import { ProbarError } from '../../../base/errors.ts'
+import type { MEMORY_CACHING_TYPE } from '../../constants.ts'
 
 /**
  * The caching attribute of each frame. Pages carry none until they are mapped; the first mapping fixes it (MDL-081,

@@ -1,7 +1,7 @@
-import { MdlFlags } from '../constants.ts'
-import { describesLockedPages } from './mdl.ts'
-import { type MdlShadow, describesPages } from './mdl-shadows.ts'
-import type { MmState } from './state.ts'
+import { MdlFlags } from '../../constants.ts'
+import { describesLockedPages } from '../mdl.ts'
+import { type MdlShadow, describesPages } from '../mdl-shadows.ts'
+import type { MmState } from '../state.ts'
 
 const { MDL_MAPPED_TO_SYSTEM_VA, MDL_SOURCE_IS_NONPAGED_POOL, MDL_IO_SPACE, MDL_MAPPING_CAN_FAIL } = MdlFlags
 

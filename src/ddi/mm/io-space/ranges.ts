@@ -1,5 +1,5 @@
-import type { Region } from '../../device/contract.ts'
-import { PAGE_SHIFT, PAGE_SIZE } from '../../base/pages.ts'
+import type { Region } from '../../../device/contract.ts'
+import { PAGE_SHIFT, PAGE_SIZE } from '../../../base/pages.ts'
 
 /** Adjacent pages of one BAR. */
 export interface IoRange {
