@@ -32,7 +32,7 @@ import {
   unlockAndFree,
   userMemory,
 } from '../parts/driver-memory.ts'
-import { frameBytes, walkList } from '../parts/home-bytes.ts'
+import { frameBytes, homeBytes, walkList } from '../parts/home-bytes.ts'
 
 const UNINITIALIZED = POOL_FLAG_NON_PAGED | POOL_FLAG_UNINITIALIZED
 
@@ -170,6 +170,34 @@ export const userCases: readonly Case[] = [
       ddi.mm.MmUnmapLockedPages(user, mdl)
       for (const one of [mdl, foreign]) ddi.mm.ExFreePool(one)
       for (const one of [block, unwritten]) freePool(context, one)
+    },
+  },
+  {
+    id: 'mdl/address-of-a-part-is-the-users',
+    title: "a part of a user's request keeps the user's address, which leads nowhere in another process",
+    rules: ['MDL-012', 'MDL-108'],
+    run: (context) => {
+      const { check, ddi, kernel } = context
+      const process = kernel.processes.start()
+      const pattern = orderPattern(100, 13)
+      const { at, source } = kernel.in(process, () => {
+        const user = userMemory(context, 3 * PAGE_SIZE)
+        kernel.memory.write(plus(user, PAGE_SIZE + 8), pattern)
+        return { at: plus(user, PAGE_SIZE + 8), source: lockedUser(context, user, 3 * PAGE_SIZE) }
+      })
+      const part = check.present(ddi.io.IoAllocateMdl(at, 100, false, false, null), 'an MDL for the part')
+      ddi.io.IoBuildPartialMdl(source, part, at, 100)
+      const bytes = homeBytes(context, part.address, 48)
+      const virtual = bytes.getBigUint64(32, true) + BigInt(bytes.getUint32(44, true))
+      check.equal(virtual, at, 'the virtual address of the part')
+      check.refused('access-violation', 'a load there in another process', () => kernel.memory.touch(at))
+      const mapped = ddi.mm.MmGetSystemAddressForMdlSafe(part, NormalPagePriority)
+      const system = check.present(mapped, 'the system address of the part')
+      check.bytes(kernel.memory.read(system, 100), pattern, 'through the system address, in another process')
+      kernel.in(process, () => check.bytes(kernel.memory.read(at, 100), pattern, 'at the address, in its process'))
+      ddi.io.IoFreeMdl(part)
+      unlockAndFree(context, source)
+      kernel.processes.end(process)
     },
   },
   {

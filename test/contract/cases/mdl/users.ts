@@ -1,9 +1,11 @@
+import { va } from '../../../../src/base/address.ts'
 import { NtStatusError } from '../../../../src/base/errors.ts'
 import { CallerError } from '../../../../src/ddi/kernel/ledger.ts'
 import type { Kernel } from '../../../../src/ddi/kernel/kernel.ts'
 import type { Mm } from '../../../../src/ddi/mm/mm.ts'
 import type { Plant } from '../../../../src/session/plant.ts'
 import { mapped, mapping, mm } from '../plants/broken-ddi.ts'
+import { parts } from '../plants/broken-io.ts'
 import { accepting, atAnyLevel, locking, unlocking } from '../plants/broken-locking.ts'
 import { frames, laterViewsOf, native, viewsOf } from '../plants/broken-platform.ts'
 import { type Defects, fault, planted } from '../plants/defect.ts'
@@ -152,6 +154,40 @@ export const userDefects: Defects = {
     ),
     fault('dma-reads-zeros', 'what the device reads'),
     fault('dma-wrong-page', 'what the device reads'),
+  ],
+  'mdl/address-of-a-part-is-the-users': [
+    planted(
+      'the address is that of the system',
+      'the virtual address of the part',
+      parts((part) => part.header.set('StartVa', 0xffff_8000_0000_0000n)),
+    ),
+    planted(
+      'the address is that of the page',
+      'the virtual address of the part',
+      parts((part) => part.header.set('ByteOffset', 0)),
+    ),
+    planted('every process reaches it', 'a load there in another process', neverHidden),
+    planted(
+      'it cannot be mapped elsewhere',
+      'the system address of the part',
+      mm(() => ({ MmGetSystemAddressForMdlSafe: () => null })),
+    ),
+    planted('it shows other pages', 'through the system address', laterViewsOf(otherFrames)),
+    planted(
+      'mapping it moves the bytes',
+      'at the address, in its process',
+      mm((mm, kernel) => ({
+        MmGetSystemAddressForMdlSafe(mdl, priority) {
+          const frame = kernel.frames.indexOf(Number(mdl.slots()[0])) ?? 0
+          const view = mm.MmGetSystemAddressForMdlSafe(mdl, priority)
+          const indices = kernel.frames.allocate({ count: 1 })
+          kernel.frames.write((indices[0] ?? 0) * 4096, kernel.frames.read(frame * 4096, 4096))
+          if (view !== null) kernel.memory.remap(va(view - (view % 4096n)), { memory: kernel.frames, indices })
+          kernel.frames.write(frame * 4096, new Uint8Array(4096))
+          return view
+        },
+      })),
+    ),
   ],
   'mdl/process-keeps-its-locked-pages': [
     planted(
