@@ -46,7 +46,7 @@ export class MdlSeal {
 
   /** Page numbers that were sealed. */
   get pages(): number {
-    return this.#pages.length
+    return this.#count / 2
   }
 
   /** Takes the header as it is. */

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
+import { NtStatusError } from '../../../src/base/errors.ts'
 import { NtStatus } from '../../../src/base/ntstatus.ts'
 import type { RegisterAccess } from '../../../src/device/contract.ts'
 import type { Plant } from '../../../src/session/plant.ts'
@@ -44,11 +45,24 @@ function answering(value: bigint): Plant {
 
 const refusal = (): number => NtStatus.STATUS_INSUFFICIENT_RESOURCES
 const nothing = (): null => null
+const raised = (): never => {
+  throw new NtStatusError(NtStatus.STATUS_INSUFFICIENT_RESOURCES, 'refused')
+}
+/** Of what a macro computes, and of MDLs in memory of the caller's own, a Windows refuses nothing. */
+const MACROS: readonly string[] = ['mdl/span-of-a-range', 'mdl/span-does-not-wrap', 'mdl/initialised-header']
 
 const refusesAll: Plant = {
   ddi: (ddi) => ({
     ...ddi,
-    mm: altered(ddi.mm, { MmAllocatePagesForMdlEx: nothing }),
+    mm: altered(ddi.mm, {
+      MmAllocatePagesForMdl: nothing,
+      MmAllocatePagesForMdlEx: nothing,
+      MmAllocateNodePagesForMdlEx: nothing,
+      MmAllocateMdlForIoSpace: refusal,
+      MmProbeAndLockPages: raised,
+      ExAllocatePool2: nothing,
+    }),
+    io: altered(ddi.io, { IoAllocateMdl: nothing }),
     dma: altered(ddi.dma, { IoGetDmaAdapter: nothing }),
     portcls: altered(ddi.portcls, { AllocatePagesForMdl: nothing, AllocateContiguousPagesForMdl: nothing }),
     dxgk: altered(ddi.dxgk, { DxgkCbMapMemory: refusal, DxgkCbGetDeviceInformation: refusal }),
@@ -90,7 +104,7 @@ describe('no case that knows a register passes', () => {
 })
 
 describe('a Windows that refuses everything', () => {
-  it('passes no case at all', async () => {
-    expect(await passing({ plant: refusesAll })).toEqual([])
+  it('passes no case, but for macros', async () => {
+    expect((await passing({ plant: refusesAll })).filter((id) => !MACROS.includes(id))).toEqual([])
   })
 })

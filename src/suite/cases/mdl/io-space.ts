@@ -48,13 +48,11 @@ export const ioSpaceCases: readonly Case[] = [
     run: (context) => {
       const { check, ddi, kernel } = context
       const before = kernel.pool.blocks
-      const { region } = context.register('constant')
-      const start = startOf(context, region)
-      const second = physicalAddress(start + PAGE)
-      const mdl = mustAllocate(context, [second, PAGE_SIZE], [start, PAGE_SIZE])
+      const { page, other, within, mask, value } = twoPages(context)
+      const mdl = mustAllocate(context, [other, PAGE_SIZE], [page, PAGE_SIZE])
       check.equal(MmGetMdlByteCount(mdl), 2 * PAGE_SIZE, 'ByteCount')
       check.equal(MmGetMdlVirtualAddress(mdl), 0n, 'the virtual address')
-      check.equal(MmGetMdlPfnArray(mdl).join(), [second / PAGE, start / PAGE].join(), 'page numbers')
+      check.equal(MmGetMdlPfnArray(mdl).join(), [other / PAGE, page / PAGE].join(), 'page numbers')
       check.ok(mdl.has(MDL_IO_SPACE), 'IO_SPACE')
       check.ok(mdl.has(MDL_PAGES_LOCKED), 'PAGES_LOCKED')
       check.ok(!mdl.has(MDL_MAPPED_TO_SYSTEM_VA), 'MAPPED_TO_SYSTEM_VA is clear')
@@ -63,8 +61,9 @@ export const ioSpaceCases: readonly Case[] = [
       mdl.MdlFlags |= MDL_IO_SPACE
       const view = mapSystem(context, mdl, MmNonCached)
       check.bugCheck(0xc4, 0xb8, 'freeing it while it is mapped', () => ddi.io.IoFreeMdl(mdl))
+      const read = (): number => ddi.registers.READ_REGISTER_ULONG(va(view + PAGE + within))
+      check.equal((read() & mask) >>> 0, value, 'the register in the second page')
       ddi.mm.MmUnmapLockedPages(view, mdl)
-      const read = (): number => ddi.registers.READ_REGISTER_ULONG(view)
       check.callerError('DXM-022', 'a register after it is unmapped', read)
       ddi.io.IoFreeMdl(mdl)
       check.equal(kernel.pool.blocks, before, 'pool blocks in use after IoFreeMdl')
@@ -77,9 +76,7 @@ export const ioSpaceCases: readonly Case[] = [
     needs: ['constant-register', 'long-bar'],
     run: (context) => {
       const { check, ddi } = context
-      const { region, offset, mask, value } = context.register('constant')
-      const page = physicalAddress(startOf(context, region) + BigInt(offset - (offset % PAGE_SIZE)))
-      const other = physicalAddress(offset < PAGE_SIZE ? page + PAGE : page - PAGE)
+      const { page, other, within, mask, value } = twoPages(context)
       const orders: readonly (readonly [string, readonly Range[], number])[] = [
         [
           'first',
@@ -109,7 +106,7 @@ export const ioSpaceCases: readonly Case[] = [
       for (const [name, ranges, at] of orders) {
         const mdl = mustAllocate(context, ...ranges)
         const view = mapSystem(context, mdl, MmNonCached)
-        const register = va(view + BigInt(at + (offset % PAGE_SIZE)))
+        const register = va(view + BigInt(at) + within)
         const read = ddi.registers.READ_REGISTER_ULONG(register)
         check.equal((read & mask) >>> 0, value, `the register, its page ${name}`)
         ddi.mm.MmUnmapLockedPages(view, mdl)
@@ -123,6 +120,15 @@ type Range = readonly [start: PhysicalAddress, bytes: number]
 
 /** So many entries fit into the pool beside all else. */
 const MOST_ENTRIES = 8192
+
+/** The page of a BAR that has the constant register, and how far into it; and a page beside it. */
+function twoPages(context: Context) {
+  const { region, offset, mask, value } = context.register('constant')
+  const within = BigInt(offset % PAGE_SIZE)
+  const page = physicalAddress(startOf(context, region) + BigInt(offset) - within)
+  const other = physicalAddress(offset < PAGE_SIZE ? page + PAGE : page - PAGE)
+  return { page, other, within, mask, value }
+}
 
 /** The translated start of a BAR, from the resource list (DXM-010). */
 function startOf({ check, ddi, device }: Context, index: number): PhysicalAddress {
