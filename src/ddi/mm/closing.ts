@@ -1,6 +1,7 @@
 import type { Misuse } from '../kernel/ledger.ts'
 import { releasePages } from './allocation.ts'
 import { releaseLock } from './buffers/unlock.ts'
+import { discardIoViews } from './io-space/map.ts'
 import type { MdlOrigin, MdlShadow } from './mdl-shadows.ts'
 import type { MmState } from './state.ts'
 import { unmapSystem, unmapUser } from './views.ts'
@@ -19,6 +20,7 @@ const LEAKED: Readonly<Record<MdlOrigin, string>> = {
  */
 export function discardAll(state: MmState): void {
   const { kernel, mdls } = state
+  discardIoViews(state)
   const left = mdls.all()
   // All views first: those of a partial MDL show another one's pages.
   for (const shadow of left) unmapAll(state, shadow)

@@ -12,6 +12,7 @@ import { unlockPages } from './buffers/unlock.ts'
 import { nextInChain } from './chain.ts'
 import { discardAll } from './closing.ts'
 import { allocateMdlForIoSpace } from './io-space/allocate.ts'
+import { mapIoSpace, unmapIoSpace } from './io-space/map.ts'
 import { requirePages } from './mapping/mappable.ts'
 import { ADDRESS_AND_SIZE_TO_SPAN_PAGES, type Mdl, MmSizeOfMdl } from './mdl.ts'
 import { isMapped, seal } from './mdl-shadows.ts'
@@ -208,6 +209,19 @@ export class Mm {
     NewMdl: Out<Mdl>,
   ): NtStatus {
     return allocateMdlForIoSpace(this.#state, PhysicalAddressList, NumberOfEntries, NewMdl)
+  }
+
+  /**
+   * A view of device space, or of RAM that is locked (DXM-030, VER-011); the offset in the page is kept.
+   * @returns null when it cannot be made, or nothing lies there
+   */
+  MmMapIoSpace(PhysicalAddress: PhysicalAddress, NumberOfBytes: number, CacheType: MEMORY_CACHING_TYPE): Va | null {
+    return mapIoSpace(this.#state, { PhysicalAddress, NumberOfBytes, CacheType })
+  }
+
+  /** @param NumberOfBytes as it was for MmMapIoSpace (DXM-032) */
+  MmUnmapIoSpace(BaseAddress: Va, NumberOfBytes: number): void {
+    unmapIoSpace(this.#state, BaseAddress, NumberOfBytes)
   }
 
   /** Ends the mapping that a partial MDL made for itself, and none else (MDL-105). */

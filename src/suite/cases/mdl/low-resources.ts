@@ -1,7 +1,8 @@
+import { physicalAddress } from '../../../base/address.ts'
 import { NtStatusError } from '../../../base/errors.ts'
 import { PAGE_SIZE } from '../../../base/pages.ts'
 import { MM_ALLOCATE } from '../../../ddi/constants.ts'
-import type { Mdl } from '../../../ddi/mm/mdl.ts'
+import { type Mdl, MmGetMdlPfnArray } from '../../../ddi/mm/mdl.ts'
 import type { Case } from '../../case.ts'
 import type { Context } from '../../context.ts'
 import {
@@ -27,7 +28,7 @@ interface Driver {
 
 interface Step {
   readonly routine: string
-  /** What it does when it runs short (MDL-112, MDL-075, MDL-077, MDL-086, MDL-051). */
+  /** What it does when it runs short (MDL-020, MDL-051, MDL-075, MDL-077, MDL-086, MDL-112, DXM-030). */
   readonly fails: 'NULL' | 'raised'
   readonly take: (context: Context, driver: Driver) => unknown
 }
@@ -51,6 +52,26 @@ const STEPS: readonly Step[] = [
       driver.pages = mdl
       driver.undo.push(() => release(context, mdl))
       return mdl
+    },
+  },
+  {
+    routine: 'IoAllocateMdl',
+    fails: 'NULL',
+    take: ({ ddi }, { undo }) => {
+      const mdl = ddi.io.IoAllocateMdl(NO_ADDRESS, 1, false, false, null)
+      if (mdl !== null) undo.push(() => ddi.io.IoFreeMdl(mdl))
+      return mdl
+    },
+  },
+  {
+    routine: 'MmMapIoSpace',
+    fails: 'NULL',
+    take: (context, driver) => {
+      const [first = 0n] = MmGetMdlPfnArray(pagesOf(context, driver))
+      const at = physicalAddress(first * BigInt(PAGE_SIZE))
+      const view = context.ddi.mm.MmMapIoSpace(at, PAGE_SIZE, MmCached)
+      if (view !== null) context.ddi.mm.MmUnmapIoSpace(view, PAGE_SIZE)
+      return view
     },
   },
   {
@@ -138,7 +159,7 @@ export const lowResourcesCases: readonly Case[] = [
   {
     id: 'mdl/any-call-may-run-short',
     title: 'whichever call runs short fails as documented, by NULL or by raising, and nothing of it stays',
-    rules: ['MDL-051', 'MDL-075', 'MDL-077', 'MDL-086', 'MDL-112', 'VER-014'],
+    rules: ['MDL-020', 'MDL-051', 'MDL-075', 'MDL-077', 'MDL-086', 'MDL-112', 'VER-014'],
     run: (context) => {
       const { check, kernel } = context
       const seen = new Set<string>()

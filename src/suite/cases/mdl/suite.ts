@@ -3,6 +3,7 @@ import { allocationCases } from './allocation.ts'
 import { chainCases } from './chains.ts'
 import { chunkCases } from './chunks.ts'
 import { headerCases } from './io-headers.ts'
+import { ioMapCases } from './io-maps.ts'
 import { layoutCases } from './layout.ts'
 import { lockingCases } from './locking.ts'
 import { lowResourcesCases } from './low-resources.ts'
@@ -25,6 +26,7 @@ export const mdlSuite = defineSuite('mdl', [
   ...partialCases,
   ...protectionCases,
   ...ioSpaceCases,
+  ...ioMapCases,
   ...userCases,
   ...lowResourcesCases,
 ])

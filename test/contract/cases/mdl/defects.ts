@@ -3,6 +3,7 @@ import { allocationDefects } from './allocation.ts'
 import { chainDefects } from './chains.ts'
 import { chunkDefects } from './chunks.ts'
 import { headerDefects } from './io-headers.ts'
+import { ioMapDefects } from './io-maps.ts'
 import { layoutDefects } from './layout.ts'
 import { lockingDefects } from './locking.ts'
 import { lowResourcesDefects } from './low-resources.ts'
@@ -22,6 +23,7 @@ export const mdlDefects: Defects = {
   ...nonpagedDefects,
   ...mappingDefects,
   ...partialDefects,
+  ...ioMapDefects,
   ...userDefects,
   ...lowResourcesDefects,
   ...chunkDefects,

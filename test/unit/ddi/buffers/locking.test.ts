@@ -33,6 +33,8 @@ describe('MmInitializeMdl', () => {
     expect(outcome(() => bench.ddi.mm.MmInitializeMdl(mdl, va(0), 2 * 4096 + 1))).toBe('MDL-007')
     expect(outcome(() => bench.ddi.mm.MmInitializeMdl(mdl, va(0x5000), 4096))).toBe('returned')
     expect(MmGetMdlPfnArray(mdl)).toHaveLength(1)
+    expect(outcome(() => bench.ddi.mm.MmInitializeMdl(mdl, userMemory(bench, 1), 4096))).toBe('returned')
+    expect(outcome(() => lock(bench, mdl))).toBe('returned')
   })
 
   it('does not lose pages that the MDL describes', async () => {
@@ -84,6 +86,12 @@ describe('MmProbeAndLockPages', () => {
     expect(MmGetMdlPfnArray(mdl).includes(EMPTY_SLOT)).toBe(true)
     expect(bench.inUse.slice(1)).toEqual(before)
     expect(outcome(() => bench.ddi.mm.MmUnlockPages(mdl))).toBe('0xc4/0x7c')
+  })
+
+  it('locks nothing for reading that cannot be read', async () => {
+    await using bench = await Bench.open()
+    const mdl = mdlOver(bench, userMemory(bench, 1, Protection.none), 1)
+    expect(outcome(() => lock(bench, mdl, UserMode, IoReadAccess))).toBe('0xc0000005')
   })
 
   it('locks any system memory that is there for KernelMode: pool, structures, and views of other MDLs', async () => {
@@ -163,6 +171,27 @@ describe('MmUnlockPages', () => {
     expect(outcome(() => bench.kernel.memory.touch(view))).toBe('access-violation')
     expect(mdl.MdlFlags & (MDL_PAGES_LOCKED | MDL_MAPPED_TO_SYSTEM_VA)).toBe(0)
     expect(outcome(() => lock(bench, mdl))).toBe('returned')
+  })
+
+  it('leaves numbers that mean nothing, whatever a driver writes there', async () => {
+    await using bench = await Bench.open()
+    const mdl = mdlLocked(bench, userMemory(bench, 2), UserMode)
+    bench.ddi.mm.MmUnlockPages(mdl)
+    mdl.slots().fill(7n)
+    expect(outcome(() => lock(bench, mdl))).toBe('returned')
+  })
+
+  it('gives back pages that were freed meanwhile by the MDL that they came from', async () => {
+    await using bench = await Bench.open()
+    const pages = bench.pages(2)
+    const view = bench.ddi.mm.MmGetSystemAddressForMdlSafe(pages, NormalPagePriority) ?? NULL
+    const mdl = mdlOver(bench, view, 4096)
+    lock(bench, mdl, KernelMode)
+    const { allocated } = bench.frames
+    bench.ddi.mm.MmFreePagesFromMdl(pages)
+    expect(bench.frames.allocated).toBe(allocated - 1)
+    bench.ddi.mm.MmUnlockPages(mdl)
+    expect(bench.frames.allocated).toBe(allocated - 2)
   })
 
   it.each<readonly [string, string, (bench: Bench, mdl: Mdl) => void]>([

@@ -1,13 +1,17 @@
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
+import { seededRandom } from '../../../../src/base/random.ts'
 import { KIRQL, MdlFlags } from '../../../../src/ddi/constants.ts'
 import type { Mdl } from '../../../../src/ddi/mm/mdl.ts'
+import { FREED_BYTE } from '../../../../src/memory/frame-store.ts'
 import { Bench, MmCached, NULL, NormalPagePriority, outcome } from '../bench.ts'
 import {
+  KernelMode,
   POOL_FLAG_PAGED,
   POOL_FLAG_UNINITIALIZED,
   POOL_FLAG_NON_PAGED,
   UserMode,
+  lock,
   mdlOver,
   pageBytes,
   plus,
@@ -91,6 +95,16 @@ describe('what a user may see', () => {
     expect(map(bench, mdl)).toBe(expected)
   })
 
+  it('is not what others left in a page, wherever the pager puts it', async () => {
+    await using bench = await Bench.open()
+    bench.free(bench.pages(400))
+    const block = poolBlock(bench, 16 * 4096, POOL_FLAG_PAGED | POOL_FLAG_UNINITIALIZED)
+    bench.kernel.virtual.trim()
+    const mdl = mdlOver(bench, block, 16 * 4096)
+    lock(bench, mdl, KernelMode)
+    expect(map(bench, mdl)).toBe('MDL-089')
+  })
+
   it('is not what others left in a page, until all of it is overwritten', async () => {
     await using bench = await Bench.open()
     bench.free(bench.pages(400))
@@ -100,5 +114,23 @@ describe('what a user may see', () => {
     expect(map(bench, mdl)).toBe('MDL-089')
     bench.kernel.memory.fill(block, 16 * 4096, 0x44)
     expect(map(bench, mdl)).toBe('returned')
+    bench.kernel.memory.fill(block, 16 * 4096, FREED_BYTE)
+    expect(map(bench, mdl)).toBe('returned')
+  })
+
+  it('is not the pattern of low resources', async () => {
+    await using bench = await Bench.open()
+    bench.kernel.lowResources.simulate({ percent: 0, random: seededRandom(9n) })
+    const block = poolBlock(bench, 4096, POOL_FLAG_NON_PAGED | POOL_FLAG_UNINITIALIZED)
+    const mdl = mdlOver(bench, block, 4096)
+    build(bench, mdl)
+    expect(map(bench, mdl)).toBe('MDL-089')
+  })
+
+  it('is not what else the kernel keeps beside a structure', async () => {
+    await using bench = await Bench.open()
+    const mdl = mdlOver(bench, present(bench.kernel.pool.allocate(4096)).address, 4096)
+    build(bench, mdl)
+    expect(map(bench, mdl)).toBe('MDL-089')
   })
 })

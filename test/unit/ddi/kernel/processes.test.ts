@@ -3,7 +3,7 @@ import { KIRQL, type Out } from '../../../../src/ddi/constants.ts'
 import type { Process } from '../../../../src/ddi/kernel/processes.ts'
 import { Protection } from '../../../../src/native/surface.ts'
 import { Bench, MmCached, NULL, NormalPagePriority, outcome } from '../bench.ts'
-import { UserMode, lock, mdlOver, plus, poolBlock, present, userMemory } from '../driver-memory.ts'
+import { KernelMode, UserMode, lock, mdlOver, plus, poolBlock, present, userMemory } from '../driver-memory.ts'
 
 describe('user memory', () => {
   it('is zeroed, below the probe address, and writable unless told', async () => {
@@ -158,6 +158,14 @@ describe('the end of a process', () => {
     expect(bench.kernel.memory.compare(view, new Uint8Array(2 * 4096).fill(0x6e))).toBe(-1)
     bench.ddi.mm.MmUnlockPages(mdl)
     expect(bench.frames.allocated).toBe(allocated - 2)
+    // The frames are anybody's now, and no longer kept by a lock that has ended.
+    const count = 512 - bench.frames.allocated
+    const all = present(bench.ddi.mm.MmGetSystemAddressForMdlSafe(bench.pages(count), NormalPagePriority))
+    const again = mdlOver(bench, all, count * 4096)
+    lock(bench, again, KernelMode)
+    const held = bench.frames.allocated
+    bench.ddi.mm.MmUnlockPages(again)
+    expect(bench.frames.allocated).toBe(held)
   })
 })
 
