@@ -109,9 +109,25 @@ export class FrameStore implements HostMemory, Disposable {
   }
 
   pfn(index: number): Pfn {
-    const bank = this.banks.find((candidate) => index < candidate.firstIndex + candidate.count)
-    if (bank === undefined || index < 0) throw new ProbarError('range-outside', `there is no frame ${index}`)
+    const bank = this.#bankOf(index)
     return pfn(bank.firstPfn + index - bank.firstIndex)
+  }
+
+  /**
+   * Writes the numbers of the frames, 8 bytes each, little endian.
+   * @param words twice as many, 4 bytes each: a 64-bit element would become an object
+   */
+  writePfns(indices: Uint32Array, words: Uint32Array): void {
+    let bank: Bank | undefined
+    for (let i = 0; i < indices.length; i++) {
+      const index = indices[i] ?? 0
+      if (bank === undefined || index < bank.firstIndex || index >= bank.firstIndex + bank.count) {
+        bank = this.#bankOf(index)
+      }
+      const number = bank.firstPfn + index - bank.firstIndex
+      words[2 * i] = number % 2 ** 32
+      words[2 * i + 1] = Math.floor(number / 2 ** 32)
+    }
   }
 
   /** The frame with this number, or undefined when it is none of this store's. */
@@ -140,6 +156,12 @@ export class FrameStore implements HostMemory, Disposable {
 
   [Symbol.dispose](): void {
     this.close()
+  }
+
+  #bankOf(index: number): Bank {
+    const bank = this.banks.find((candidate) => index < candidate.firstIndex + candidate.count)
+    if (bank === undefined || index < 0) throw new ProbarError('range-outside', `there is no frame ${index}`)
+    return bank
   }
 
   /** The parts of the banks, as index ranges with exclusive ends, that lie inside the window. */

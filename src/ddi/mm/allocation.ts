@@ -2,7 +2,8 @@ import { type PhysicalAddress, va } from '../../base/address.ts'
 import { ProbarError } from '../../base/errors.ts'
 import { PAGE_SIZE, pagesIn } from '../../base/pages.ts'
 import { KIRQL, MM_ALLOCATE, MdlFlags } from '../constants.ts'
-import { EMPTY_SLOT, MDL_MAX_BYTES, Mdl, MmGetMdlPfnArray, MmInitializeMdl, MmSizeOfMdl } from './mdl.ts'
+import { notePfns } from './buffers/pfns.ts'
+import { EMPTY_SLOT, MDL_MAX_BYTES, Mdl, MmInitializeMdl, MmSizeOfMdl } from './mdl.ts'
 import { type MdlShadow, isMapped, seal } from './mdl-shadows.ts'
 import { allocateFromWindows } from './page-windows.ts'
 import type { MmState } from './state.ts'
@@ -106,8 +107,7 @@ function newMdl({ kernel, mdls }: MmState, frames: Uint32Array): Mdl | null {
   }
   const mdl = new Mdl(block)
   MmInitializeMdl(mdl, NULL, size)
-  const entries = MmGetMdlPfnArray(mdl)
-  for (let i = 0; i < frames.length; i++) entries[i] = BigInt(kernel.frames.pfn(frames[i] ?? 0))
+  notePfns(kernel, mdl, frames)
   mdl.MdlFlags |= MdlFlags.MDL_PAGES_LOCKED
   mdls.add(mdl, 'pages', { frames })
   return mdl

@@ -271,6 +271,15 @@ describe('frame numbers', () => {
     expect(addresses.filter((one) => one > 1n << 32n)).toHaveLength(4)
   })
 
+  it('writes numbers as 64-bit ones, also above 2^32, in the order of the frames', () => {
+    const store = layout(64, [{ start: 2n ** 32n, size: 2 ** 45 }])
+    const indices = Uint32Array.from({ length: 64 }, (_, i) => (i * 37) % 64)
+    const numbers = new BigUint64Array(64)
+    store.writePfns(indices, new Uint32Array(numbers.buffer))
+    expect([...numbers]).toEqual([...indices].map((index) => BigInt(store.pfn(index))))
+    expect(() => store.writePfns(Uint32Array.of(64), new Uint32Array(2))).toThrow('there is no frame 64')
+  })
+
   it.each([-1, 8, 1000])('are none for index %s of 8', (index) => {
     let code: unknown
     try {

@@ -3,6 +3,6 @@ import type { Mdl } from '../mdl.ts'
 
 /** Writes the frames' numbers behind the header, from the first slot on. */
 export function notePfns({ frames }: Kernel, mdl: Mdl, indices: Uint32Array): void {
-  const slots = mdl.slots()
-  for (const [page, index] of indices.entries()) slots[page] = BigInt(frames.pfn(index))
+  const { buffer, byteOffset } = mdl.slots()
+  frames.writePfns(indices, new Uint32Array(buffer, byteOffset, 2 * indices.length))
 }
