@@ -3,7 +3,7 @@ import { Disposal } from '../base/disposal.ts'
 import { ProbarError } from '../base/errors.ts'
 import { hex } from '../base/hex.ts'
 import { PAGE_SIZE, pagesIn } from '../base/pages.ts'
-import type { Frames, Region, RegionView } from '../device/contract.ts'
+import type { Frames, HostMemory, Region, RegionView } from '../device/contract.ts'
 import type { MemorySurface, Protection } from '../native/surface.ts'
 import { MemoryView } from './memory-view.ts'
 import { type Placed, Placements, type SpaceMode } from './placements.ts'
@@ -83,6 +83,21 @@ export class AddressSpace implements AsyncDisposable {
       if (placed.view.hidden) view.hide()
       this.#placed.add({ ...placed, frames: frames.indices, view })
     })
+  }
+
+  /**
+   * Takes the first pages out of the view that begins at this address; it begins behind them then.
+   * @param memory that the frames are in
+   * @throws as remap; the view is gone then
+   */
+  cutFront(address: Va, pages: number, memory: HostMemory): void {
+    const start = Number(address)
+    const placed = this.#placed.at(start)
+    if (placed?.kind !== 'memory' || placed.start !== start || placed.frames.length <= pages) throw notMapped(address)
+    const { mode, frames, view } = placed
+    this.unmap(address)
+    const next = va(start + pages * PAGE_SIZE)
+    this.mapFrames({ memory, indices: frames.subarray(pages) }, view.protection, mode, next)
   }
 
   /** A view of the pages of a BAR that hold [offset, offset + length). @throws as mapFrames, and as Region.map */

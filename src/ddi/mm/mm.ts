@@ -4,6 +4,7 @@ import type { NtStatus } from '../../base/ntstatus.ts'
 import type { KPROCESSOR_MODE, LOCK_OPERATION, MEMORY_CACHING_TYPE, Out } from '../constants.ts'
 import type { Process } from '../kernel/processes.ts'
 import { allocatePages, freeMdlMemory, freePagesFromMdl } from './allocation.ts'
+import { advanceMdl } from './buffers/advance.ts'
 import { initializeMdl } from './buffers/initialize.ts'
 import { buildForNonPagedPool } from './buffers/nonpaged.ts'
 import { allocatePoolBlock, freePoolBlock } from './buffers/pool-blocks.ts'
@@ -222,6 +223,15 @@ export class Mm {
   /** @param NumberOfBytes as it was for MmMapIoSpace (DXM-032) */
   MmUnmapIoSpace(BaseAddress: Va, NumberOfBytes: number): void {
     unmapIoSpace(this.#state, BaseAddress, NumberOfBytes)
+  }
+
+  /**
+   * Moves the start of the MDL's buffer, its end stays; pages that are passed are unlocked at once (MDL-136).
+   * @param NumberOfBytes fewer than the MDL has (MDL-137)
+   * @returns STATUS_INVALID_PARAMETER_2 for more
+   */
+  MmAdvanceMdl(Mdl: Mdl, NumberOfBytes: number): NtStatus {
+    return advanceMdl(this.#state, Mdl, NumberOfBytes)
   }
 
   /** Ends the mapping that a partial MDL made for itself, and none else (MDL-105). */

@@ -4,6 +4,7 @@ import { MdlFlags } from '../../../ddi/constants.ts'
 import { MmGetMdlByteCount, MmGetMdlByteOffset, MmGetMdlVirtualAddress } from '../../../ddi/mm/mdl.ts'
 import type { Case } from '../../case.ts'
 import { MmCached, NO_ADDRESS, NormalPagePriority, UserMode, allocate, mapSystem, release } from '../parts/buffers.ts'
+import { IoReadAccess, userMemory } from '../parts/driver-memory.ts'
 import { allocateHeader, allocatePart } from '../parts/headers.ts'
 import { homeBytes, mdlBytes } from '../parts/home-bytes.ts'
 
@@ -95,6 +96,24 @@ export const headerCases: readonly Case[] = [
       ddi.mm.MmUnmapLockedPages(partView, part)
       ddi.io.IoFreeMdl(part)
       release(context, mdl)
+    },
+  },
+  {
+    id: 'mdl/locked-mdl-is-not-freed',
+    title: 'IoFreeMdl refuses an MDL whose pages are locked; after MmUnlockPages it is freed',
+    rules: ['MDL-028'],
+    run: (context) => {
+      const { check, ddi, kernel } = context
+      const base = userMemory(context, PAGE_SIZE)
+      const mdl = allocateHeader(context, base, PAGE_SIZE)
+      const before = kernel.pool.blocks
+      ddi.mm.MmProbeAndLockPages(mdl, UserMode, IoReadAccess)
+      check.callerError('MDL-028', 'while it is locked', () => ddi.io.IoFreeMdl(mdl))
+      check.equal(kernel.pool.blocks, before, 'pool blocks in use')
+      ddi.mm.MmUnlockPages(mdl)
+      ddi.io.IoFreeMdl(mdl)
+      check.equal(kernel.pool.blocks, before - 1, 'pool blocks in use after it is unlocked')
+      kernel.processes.free(base)
     },
   },
   {

@@ -6,6 +6,7 @@ import { orderPattern } from '../../../memory/patterns.ts'
 import type { Case } from '../../case.ts'
 import type { Context } from '../../context.ts'
 import { allocate, mapSystem, mustGetList, openAdapter, putList, release } from '../parts/buffers.ts'
+import { lockedUser, unlockAndFree, userMemory } from '../parts/driver-memory.ts'
 import { allocateHeader, allocatePart, positionIn, systemAddress } from '../parts/headers.ts'
 import { walkList } from '../parts/home-bytes.ts'
 
@@ -224,6 +225,24 @@ export const partialCases: readonly Case[] = [
       kernel.memory.touch(view)
       ddi.io.IoFreeMdl(part)
       release(context, source)
+    },
+  },
+  {
+    id: 'mdl/part-is-not-unlocked',
+    title: 'MmUnlockPages of a partial MDL is bug check 0xC4/0xB4, and its source stays locked',
+    rules: ['MDL-107', 'VER-012/0xB4'],
+    run: (context) => {
+      const { check, ddi, kernel } = context
+      const base = userMemory(context, 2 * PAGE_SIZE)
+      const source = lockedUser(context, base, 2 * PAGE_SIZE)
+      const part = allocatePart(context, source, 100, PAGE_SIZE)
+      check.bugCheck(0xc4, 0xb4, 'unlocking the part', () => ddi.mm.MmUnlockPages(part))
+      check.ok(source.has(MDL_PAGES_LOCKED), "the source's PAGES_LOCKED")
+      const frame = check.present(context.frames.indexOf(Number(MmGetMdlPfnArray(part)[0])), 'the first frame')
+      check.equal(kernel.locks.count(frame), 1, 'locks of it')
+      ddi.io.IoFreeMdl(part)
+      unlockAndFree(context, source)
+      kernel.processes.free(base)
     },
   },
 ]

@@ -1,4 +1,5 @@
 import { defineSuite } from '../../case.ts'
+import { advanceCases } from './advance.ts'
 import { allocationCases } from './allocation.ts'
 import { chainCases } from './chains.ts'
 import { chunkCases } from './chunks.ts'
@@ -25,6 +26,7 @@ export const mdlSuite = defineSuite('mdl', [
   ...mappingCases,
   ...partialCases,
   ...protectionCases,
+  ...advanceCases,
   ...ioSpaceCases,
   ...ioMapCases,
   ...userCases,

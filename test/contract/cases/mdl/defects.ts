@@ -1,4 +1,5 @@
 import type { Defects } from '../plants/defect.ts'
+import { advanceDefects } from './advance.ts'
 import { allocationDefects } from './allocation.ts'
 import { chainDefects } from './chains.ts'
 import { chunkDefects } from './chunks.ts'
@@ -28,5 +29,6 @@ export const mdlDefects: Defects = {
   ...lowResourcesDefects,
   ...chunkDefects,
   ...protectionDefects,
+  ...advanceDefects,
   ...ioSpaceDefects,
 }

@@ -183,6 +183,37 @@ export const headerDefects: Defects = {
       }),
     ),
   ],
+  'mdl/locked-mdl-is-not-freed': [
+    planted(
+      'it is freed all the same',
+      'while it is locked',
+      freeing((io, mdl) => swallow(() => io.IoFreeMdl(mdl), undefined)),
+    ),
+    planted(
+      'it is unlocked by the way',
+      'while it is locked',
+      freeing((io, mdl, { mm }) => {
+        if (mdl.has(MdlFlags.MDL_PAGES_LOCKED)) mm.MmUnlockPages(mdl)
+        io.IoFreeMdl(mdl)
+      }),
+    ),
+    planted(
+      'the memory goes although it is refused',
+      'pool blocks in use: expected',
+      io((io, { mm }) => ({
+        IoFreeMdl(mdl) {
+          const spare = mm.MmAllocatePagesForMdl(ZERO, TOP, ZERO, PAGE_SIZE)
+          if (spare !== null) mm.MmFreePagesFromMdl(spare)
+          io.IoFreeMdl(mdl)
+        },
+      })),
+    ),
+    planted(
+      'its memory is kept',
+      'after it is unlocked',
+      freeing((io, mdl) => (mdl.has(MdlFlags.MDL_PAGES_LOCKED) ? io.IoFreeMdl(mdl) : undefined)),
+    ),
+  ],
   'mdl/flags-tell-what-may-be-mapped': [
     planted(
       'PAGES_LOCKED is not needed',

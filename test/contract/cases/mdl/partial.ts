@@ -366,4 +366,36 @@ export const partialDefects: Defects = {
       }),
     ),
   ],
+  'mdl/part-is-not-unlocked': [
+    planted(
+      'nothing is said',
+      'unlocking the part',
+      mm((mm) => ({ MmUnlockPages: (mdl) => (mdl.has(MDL_PARTIAL) ? undefined : mm.MmUnlockPages(mdl)) })),
+    ),
+    planted(
+      'it says that it was never locked',
+      'unlocking the part',
+      mm((mm) => ({
+        MmUnlockPages(mdl) {
+          mdl.MdlFlags &= ~MDL_PARTIAL
+          mm.MmUnlockPages(mdl)
+        },
+      })),
+    ),
+    planted(
+      "the source's flag is cleared",
+      "the source's PAGES_LOCKED",
+      parts((_, source) => void (source.MdlFlags &= ~MDL_PAGES_LOCKED)),
+    ),
+    planted(
+      'its pages are unlocked',
+      'locks of it',
+      mm((mm, { frames, locks }) => ({
+        MmUnlockPages(mdl) {
+          if (mdl.has(MDL_PARTIAL)) locks.unlock(Uint32Array.of(frames.indexOf(Number(mdl.slots()[0])) ?? 0))
+          mm.MmUnlockPages(mdl)
+        },
+      })),
+    ),
+  ],
 }
