@@ -72,7 +72,7 @@ export const PAGE_PROTECTION = {
 } as const
 
 /** IRQL on x64. */
-export const KIRQL = { PASSIVE_LEVEL: 0, APC_LEVEL: 1, DISPATCH_LEVEL: 2 } as const
+export const KIRQL = { PASSIVE_LEVEL: 0, APC_LEVEL: 1, DISPATCH_LEVEL: 2, HIGH_LEVEL: 15 } as const
 export type KIRQL = number
 
 /** CM_PARTIAL_RESOURCE_DESCRIPTOR.Type */
@@ -82,6 +82,19 @@ export const CmResourceType = { CmResourceTypePort: 1, CmResourceTypeMemory: 3 }
 export const CM_RESOURCE_MEMORY = { CM_RESOURCE_MEMORY_READ_WRITE: 0, CM_RESOURCE_MEMORY_PREFETCHABLE: 0x0004 } as const
 
 export const INTERFACE_TYPE = { PCIBus: 5 } as const
+
+/** DMA-003 */
+export const IO_ALLOCATION_ACTION = { KeepObject: 1, DeallocateObject: 2, DeallocateObjectKeepRegisters: 3 } as const
+export type IO_ALLOCATION_ACTION = (typeof IO_ALLOCATION_ACTION)[keyof typeof IO_ALLOCATION_ACTION]
+
+/** Flag of the Ex routines of DMA_OPERATIONS: what is not to be had at once is refused (DMA-029). */
+export const DMA_SYNCHRONOUS_CALLBACK = 0x01
+
+/** Bytes of a DMA transfer context, which the caller provides. */
+export const DMA_TRANSFER_CONTEXT_SIZE_V1 = 128
+
+/** Flag of AllocateCommonBufferWithBounds: the length is rounded to 512 pages (DMA-053). */
+export const DOMAIN_COMMON_BUFFER_LARGE_PAGE = 0x1
 
 /** An output parameter: the routine sets `value` on success and leaves it alone otherwise. */
 export interface Out<T> {

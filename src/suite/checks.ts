@@ -57,12 +57,16 @@ export class Checks {
     return value as T
   }
 
-  /** `act` is refused with this bug check and first parameter. */
-  bugCheck(code: number, parameter: number, what: string, act: () => unknown): void {
+  /** `act` is refused with this bug check and first parameter, or so many of its parameters. */
+  bugCheck(code: number, parameters: number | readonly number[], what: string, act: () => unknown): void {
     const error = this.#thrownBy(act)
+    const expected = [parameters].flat()
+    const shown = (list: readonly (number | bigint)[]): string => list.map((one) => hex(one)).join('/')
     const seen =
-      error instanceof BugCheck ? `${hex(error.bugCheckCode)}/${hex(error.parameters[0] ?? 0n)}` : describe(error)
-    this.equal(seen, `${hex(code)}/${hex(parameter)}`, `${what}, bug check`)
+      error instanceof BugCheck
+        ? shown([error.bugCheckCode, ...error.parameters.slice(0, expected.length)])
+        : describe(error)
+    this.equal(seen, shown([code, ...expected]), `${what}, bug check`)
   }
 
   /** `act` is refused as an error of its caller that names this rule. */

@@ -9,7 +9,12 @@ export interface Misuse {
   readonly routine: string
   readonly text: string
   /** The bug check that Windows raises for it, where one is documented. */
-  readonly bugCheck?: { readonly code: number; readonly parameter: number }
+  readonly bugCheck?: {
+    readonly code: number
+    readonly parameter: number
+    /** The parameters behind the first, where they are documented; 0 otherwise. */
+    readonly rest?: readonly bigint[]
+  }
 }
 
 /** A caller broke a rule for which no bug check is documented. */
@@ -35,8 +40,13 @@ export class Ledger {
     this.#entries.push(misuse)
     const where = `${misuse.routine} (${misuse.rule}): ${misuse.text}`
     if (misuse.bugCheck === undefined) throw new CallerError(misuse.rule, where)
-    const { code, parameter } = misuse.bugCheck
-    throw new BugCheck(code, [BigInt(parameter), 0n, 0n, 0n], `bug check ${hex(code)}/${hex(parameter)}: ${where}`)
+    const { code, parameter, rest = [] } = misuse.bugCheck
+    const [second = 0n, third = 0n, fourth = 0n] = rest
+    throw new BugCheck(
+      code,
+      [BigInt(parameter), second, third, fourth],
+      `bug check ${hex(code)}/${hex(parameter)}: ${where}`,
+    )
   }
 
   /** Writes down what is noticed when nobody is left to stop, for example a leak at the end. */

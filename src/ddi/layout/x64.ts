@@ -46,6 +46,91 @@ export const SCATTER_GATHER_LIST = {
   fields: { NumberOfElements: u32(0), Reserved: u64(8) },
 } as const satisfies Layout
 
+/** wdm.h. Version is 1 for every version (DMA-011). */
+export const DMA_ADAPTER = {
+  name: 'DMA_ADAPTER',
+  size: 16,
+  align: 8,
+  fields: { Version: u16(0), Size: u16(2), DmaOperations: u64(8) },
+} as const satisfies Layout
+
+/** wdm.h, version 3; version 1 ends at byte 104, version 2 at byte 128 (DMA-001). */
+export const DMA_OPERATIONS = {
+  name: 'DMA_OPERATIONS',
+  size: 320,
+  align: 8,
+  fields: {
+    Size: u32(0),
+    PutDmaAdapter: u64(8),
+    AllocateCommonBuffer: u64(16),
+    FreeCommonBuffer: u64(24),
+    AllocateAdapterChannel: u64(32),
+    FlushAdapterBuffers: u64(40),
+    FreeAdapterChannel: u64(48),
+    FreeMapRegisters: u64(56),
+    MapTransfer: u64(64),
+    GetDmaAlignment: u64(72),
+    ReadDmaCounter: u64(80),
+    GetScatterGatherList: u64(88),
+    PutScatterGatherList: u64(96),
+    CalculateScatterGatherList: u64(104),
+    BuildScatterGatherList: u64(112),
+    BuildMdlFromScatterGatherList: u64(120),
+    GetDmaAdapterInfo: u64(128),
+    GetDmaTransferInfo: u64(136),
+    InitializeDmaTransferContext: u64(144),
+    AllocateCommonBufferEx: u64(152),
+    AllocateAdapterChannelEx: u64(160),
+    ConfigureAdapterChannel: u64(168),
+    CancelAdapterChannel: u64(176),
+    MapTransferEx: u64(184),
+    GetScatterGatherListEx: u64(192),
+    BuildScatterGatherListEx: u64(200),
+    FlushAdapterBuffersEx: u64(208),
+    FreeAdapterObject: u64(216),
+    CancelMappedTransfer: u64(224),
+    AllocateDomainCommonBuffer: u64(232),
+    FlushDmaBuffer: u64(240),
+    JoinDmaDomain: u64(248),
+    LeaveDmaDomain: u64(256),
+    GetDmaDomain: u64(264),
+    AllocateCommonBufferWithBounds: u64(272),
+    AllocateCommonBufferVector: u64(280),
+    GetCommonBufferFromVectorByIndex: u64(288),
+    FreeCommonBufferFromVector: u64(296),
+    FreeCommonBufferVector: u64(304),
+    CreateCommonBufferFromMdl: u64(312),
+  },
+} as const satisfies Layout
+
+/** wdm.h, version 1. */
+export const DMA_ADAPTER_INFO = {
+  name: 'DMA_ADAPTER_INFO',
+  size: 24,
+  align: 4,
+  fields: {
+    Version: u32(0),
+    ReadDmaCounterAvailable: u32(4),
+    ScatterGatherLimit: u32(8),
+    DmaAddressWidth: u32(12),
+    Flags: u32(16),
+    MinimumTransferUnit: u32(20),
+  },
+} as const satisfies Layout
+
+/** wdm.h, version 1. */
+export const DMA_TRANSFER_INFO = {
+  name: 'DMA_TRANSFER_INFO',
+  size: 16,
+  align: 4,
+  fields: {
+    Version: u32(0),
+    MapRegisterCount: u32(4),
+    ScatterGatherElementCount: u32(8),
+    ScatterGatherListSize: u32(12),
+  },
+} as const satisfies Layout
+
 /** ks.h (KSM-001). */
 export const KSMAPPING = {
   name: 'KSMAPPING',

@@ -239,6 +239,11 @@ export class Mm {
     prepareForReuse(this.#state, Mdl)
   }
 
+  /** For routines of other families. @throws CallerError for NULL, a freed MDL, or one of another session (MDL-013) */
+  require(routine: string, mdl: Mdl): void {
+    this.#state.mdls.known(routine, mdl)
+  }
+
   /** True while the MDL has a view of its own in either mode. */
   isMapped(mdl: Mdl): boolean {
     return isMapped(this.#state.mdls.known('isMapped', mdl))

@@ -85,8 +85,14 @@ export class Bench implements AsyncDisposable {
     return description
   }
 
-  adapter(width = 28, maximumLength = 0x10_0000): DmaAdapter {
+  /** @param members of the description, in place of those of `description` */
+  adapter(
+    width = 28,
+    maximumLength = 0x10_0000,
+    members: Partial<Record<'Version' | 'ScatterGather' | 'Master' | 'Dma32BitAddresses', number>> = {},
+  ): DmaAdapter {
     const description = this.description(width, maximumLength)
+    for (const [name, value] of Object.entries(members)) description.set(name as 'Version', value)
     const adapter = this.ddi.dma.IoGetDmaAdapter(undefined, description, {})
     this.kernel.pool.free(description.address)
     if (adapter === null) throw new Error('no adapter')

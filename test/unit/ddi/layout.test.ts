@@ -22,6 +22,10 @@ const layouts: readonly Layout[] = [
   x64.MM_PHYSICAL_ADDRESS_LIST,
   x64.SCATTER_GATHER_ELEMENT,
   x64.SCATTER_GATHER_LIST,
+  x64.DMA_ADAPTER,
+  x64.DMA_OPERATIONS,
+  x64.DMA_ADAPTER_INFO,
+  x64.DMA_TRANSFER_INFO,
   x64.KSMAPPING,
   x64.DEVICE_DESCRIPTION,
   x64.CM_PARTIAL_RESOURCE_DESCRIPTOR,
@@ -78,7 +82,7 @@ describe('the x64 table against the rules of C', () => {
 })
 
 describe('a structure', () => {
-  const bytes = fc.uint8Array({ minLength: 128, maxLength: 128 })
+  const bytes = fc.uint8Array({ minLength: 384, maxLength: 384 })
   const anyField = fc
     .constantFrom(...layouts)
     .chain((layout) => fc.tuple(fc.constant(layout), fc.constantFrom(...Object.keys(layout.fields)), fc.nat(40)))

@@ -1,6 +1,5 @@
 import { NtStatus } from '../../../base/ntstatus.ts'
 import { PAGE_SIZE } from '../../../base/pages.ts'
-import { KIRQL } from '../../../ddi/constants.ts'
 import type { DmaAdapter } from '../../../ddi/dma/adapter.ts'
 import type { Mdl } from '../../../ddi/mm/mdl.ts'
 import { MmGetMdlPfnArray } from '../../../ddi/mm/mdl.ts'
@@ -205,32 +204,6 @@ export const listCases: readonly Case[] = [
         check.equal(need(1, granted * PAGE_SIZE), NtStatus.STATUS_INSUFFICIENT_RESOURCES, 'one page more')
         check.equal(kernel.ledger.entries.length, 0, 'misuse')
       }),
-  },
-  {
-    id: 'dma/adapter-versions',
-    title: 'an unsupported description version gives no adapter; the others set the number of map registers',
-    rules: ['DMA-010', 'DMA-013'],
-    run: (context) => {
-      const { check, ddi, kernel } = context
-      const description = describeBusMaster(context, 16 * PAGE_SIZE)
-      description.set('Dma32BitAddresses', 1)
-      for (const version of [0, 1, 2, 3]) {
-        const registers: { value?: number } = {}
-        description.set('Version', version)
-        const adapter = check.present(
-          ddi.dma.IoGetDmaAdapter(undefined, description, registers),
-          `an adapter for version ${version}`,
-        )
-        const count = check.present(registers.value, `the number of map registers for version ${version}`)
-        check.ok(count > 0, `map registers for version ${version}: ${count}`)
-        ddi.dma.PutDmaAdapter(adapter)
-      }
-      const get = () => ddi.dma.IoGetDmaAdapter(undefined, description, {})
-      check.callerError('DMA-010', 'at DISPATCH_LEVEL', () => kernel.at(KIRQL.DISPATCH_LEVEL, get))
-      description.set('Version', 4)
-      check.absent(get(), 'an adapter for version 4')
-      kernel.pool.free(description.address)
-    },
   },
   {
     id: 'dma/elements-are-no-page-numbers',

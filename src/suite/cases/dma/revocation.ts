@@ -230,7 +230,7 @@ export const revocationCases: readonly Case[] = [
           undefined,
           true,
         )
-      check.callerError('DMA-021', 'at PASSIVE_LEVEL', get)
+      check.bugCheck(0xe6, 0x13, 'at PASSIVE_LEVEL', get)
       check.equal(kernel.at(KIRQL.DISPATCH_LEVEL, get), 0, 'status at DISPATCH_LEVEL')
       check.equal(levels.join(), String(KIRQL.DISPATCH_LEVEL), 'level of the routine, once')
       release(context, mdl)

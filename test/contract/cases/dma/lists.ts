@@ -23,7 +23,7 @@ const FIRST = HEADER
 const LAST_LENGTH = (count: number): number => HEADER + (count - 1) * ELEMENT + 8
 
 /** GetScatterGatherList with other arguments. */
-const getting = (change: (request: { at: bigint; length: number }) => { at?: bigint; length?: number }): Plant =>
+export const getting = (change: (request: { at: bigint; length: number }) => { at?: bigint; length?: number }): Plant =>
   adapters((adapter) => ({
     GetScatterGatherList: (device, mdl, at, length, ...rest) => {
       const request = { at, length, ...change({ at, length }) }
@@ -41,7 +41,7 @@ const refusing = (status: number, call: boolean): Plant =>
     },
   }))
 
-const putKeeps = adapters(() => ({ PutScatterGatherList: () => undefined }))
+export const putKeeps = adapters(() => ({ PutScatterGatherList: () => undefined }))
 
 const putTolerates = (codes: readonly string[]): Plant =>
   adapters((adapter) => ({
@@ -76,18 +76,8 @@ const atAnyLevel = adapters((adapter, kernel) => ({
   GetScatterGatherList: (...args) => kernel.at(KIRQL.DISPATCH_LEVEL, () => adapter.GetScatterGatherList(...args)),
 }))
 
-const adapterAtAnyLevel = dma((dma, kernel) => ({
-  IoGetDmaAdapter(...args) {
-    const level = kernel.KeGetCurrentIrql()
-    kernel.KeLowerIrql(KIRQL.PASSIVE_LEVEL)
-    const adapter = dma.IoGetDmaAdapter(...args)
-    kernel.KeRaiseIrql(level)
-    return adapter
-  },
-}))
-
 /** The number of map registers that a driver is told. */
-const telling = (told: (granted: number) => number | undefined): Plant =>
+export const telling = (told: (granted: number) => number | undefined): Plant =>
   dma((dma) => ({
     IoGetDmaAdapter(device, description, registers) {
       const adapter = dma.IoGetDmaAdapter(device, description, registers)
@@ -104,8 +94,8 @@ export const physicalElements = listBytes((bytes, list, mdl) => {
     bytes.set64(FIRST + i * ELEMENT, (mdl.slots()[i] ?? 0n) * BigInt(PAGE_SIZE))
 })
 
-const offsetLost = listBytes((bytes) => bytes.set64(FIRST, bytes.u64(FIRST) & ~4095n))
-const swapped = listBytes((bytes, list) =>
+export const offsetLost = listBytes((bytes) => bytes.set64(FIRST, bytes.u64(FIRST) & ~4095n))
+export const swapped = listBytes((bytes, list) =>
   bytes.exchange(FIRST, FIRST + (list.NumberOfElements - 1) * ELEMENT, ELEMENT),
 )
 const byteShort = listBytes((bytes, { NumberOfElements: n }) =>
@@ -171,7 +161,7 @@ export const listDefects: Defects = {
       lists((list) => altered(list, { NumberOfElements: list.NumberOfElements + 1 })),
     ),
     planted('a byte is missing', 'sum of the Lengths', byteShort),
-    planted('the domain leaves out a page', 'sum of the Lengths', lastPageMissing),
+    planted('the domain leaves out a page', 'the segments end before the part does', lastPageMissing),
   ],
   'dma/device-writes-exactly-the-list': [
     fault('dma-drops-last-byte', 'the buffer'),
@@ -256,22 +246,6 @@ export const listDefects: Defects = {
       describing((one) => one.set('MaximumLength', 2 ** 31)),
     ),
   ],
-  'dma/adapter-versions': [
-    planted('version 0 is refused', 'an adapter for version 0', versions([1, 2, 3])),
-    planted('version 3 is refused', 'an adapter for version 3', versions([0, 1, 2])),
-    planted('version 4 is accepted', 'an adapter for version 4', versions([0, 1, 2, 3, 4])),
-    planted(
-      'none are told',
-      'the number of map registers',
-      telling(() => undefined),
-    ),
-    planted(
-      'no map registers',
-      'map registers for version 0',
-      telling(() => 0),
-    ),
-    planted('it is given at any level', 'at DISPATCH_LEVEL', adapterAtAnyLevel),
-  ],
   'dma/elements-are-no-page-numbers': [planted('they are', 'no frame address', physicalElements)],
   'dma/put-ends-writing': [
     planted('only the first page is unmapped', 'memory after the access', unmapsTheFirstOnly),
@@ -329,20 +303,6 @@ export const listDefects: Defects = {
     planted('the routine is not called', 'level of the routine, once', calling(0, KIRQL.DISPATCH_LEVEL)),
     planted('the routine is called twice', '0xe6/0x6', calling(2, KIRQL.DISPATCH_LEVEL)),
   ],
-}
-
-/** Exactly these versions are supported. */
-function versions(supported: readonly number[]): Plant {
-  return dma((dma) => ({
-    IoGetDmaAdapter(device, description, registers) {
-      const version = description.get('Version')
-      if (!supported.includes(version)) return null
-      description.set('Version', Math.min(version, 3))
-      const adapter = dma.IoGetDmaAdapter(device, description, registers)
-      description.set('Version', version)
-      return adapter
-    },
-  }))
 }
 
 /** The adapter maps with all address bits, and then says that it could not. */

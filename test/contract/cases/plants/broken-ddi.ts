@@ -85,7 +85,7 @@ export const adapters = (alter: (adapter: DmaAdapter, kernel: Kernel) => Partial
         real.set(broken, adapter)
         return broken
       },
-      PutDmaAdapter: (adapter) => dma.PutDmaAdapter(real.get(adapter) ?? adapter),
+      PutDmaAdapter: (adapter) => dma.PutDmaAdapter((adapter === null ? undefined : real.get(adapter)) ?? adapter),
     }
   })
 
