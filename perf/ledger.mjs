@@ -14,9 +14,10 @@ import { MdlSeal } from '../dist/ddi/mm/mdl-seal.js'
 import { MdlShadows } from '../dist/ddi/mm/mdl-shadows.js'
 import { openSession } from '../dist/index.js'
 
-const PROCESSES = 6
-const ROUNDS = 60
-const ROUND_MS = 4
+const PROCESSES = 10
+const ROUNDS = 200
+/** Short rounds, many of them: where processors are shared, some are undisturbed. */
+const ROUND_MS = 1
 const PAGE = 4096
 const PAGES = 16
 const NULL = va(0n)

@@ -34,7 +34,7 @@ export function buildPartialMdl(state: MmState, request: PartialRequest): void {
   const { kernel, mdls } = state
   kernel.requireIrql(ROUTINE, 'MDL-031', KIRQL.DISPATCH_LEVEL)
   const source = mdls.check(ROUTINE, request.SourceMdl)
-  const target = mdls.check(ROUTINE, request.TargetMdl)
+  const target = mdls.known(ROUTINE, request.TargetMdl)
   requireSource(state, source)
   requireReusable(state, source, target)
   const length = lengthOf(state, source, request)

@@ -22,6 +22,8 @@ const SEALED_WORDS: readonly (readonly [word: number, mask: number, member: Seal
 const [SIZE, PROCESS, BYTE_COUNT, BYTE_OFFSET] = [2, 4, 10, 11]
 /** MdlFlags is the other half of the word. */
 const SIZE_MASK = 0xffff
+const NO_WORDS = new Uint32Array()
+
 /** Up to so many words a loop is faster than a native comparison, which needs views of its own. */
 const FEW_WORDS = 256
 
@@ -34,12 +36,13 @@ export class MdlSeal {
   readonly #header: Uint32Array
   readonly #slots: Uint32Array
   /** As long as it ever had to be; the first `#count` words are sealed. */
-  #pages = new Uint32Array()
+  #pages = NO_WORDS
   #count = 0
 
   constructor(mdl: Mdl) {
     this.#mdl = mdl
-    this.#header = mdl.words().slice()
+    this.#header = new Uint32Array(mdl.words().length)
+    this.header()
     const { buffer, byteOffset, length } = mdl.slots()
     this.#slots = new Uint32Array(buffer, byteOffset, length * 2)
   }
