@@ -45,8 +45,10 @@ describe.each([3, 300])('the seal of an MDL of %d pages', (pages) => {
 
   it('covers no page that the MDL does not describe any more', () => {
     const { mdl, seal } = sealedMdl(pages)
+    expect(seal.pages).toBe(pages)
     mdl.header.set('ByteCount', 4096)
     seal.all(true)
+    expect(seal.pages).toBe(1)
     mdl.slots()[1] = 0n
     expect(seal.brokenPages()).toBeUndefined()
     mdl.slots()[0] = 0n
