@@ -1,4 +1,4 @@
-import { type PhysicalAddress, physicalAddress, va } from '../../../base/address.ts'
+import { physicalAddress, va } from '../../../base/address.ts'
 import { PAGE_SIZE } from '../../../base/pages.ts'
 import { MM_ALLOCATE, MdlFlags } from '../../../ddi/constants.ts'
 import {
@@ -26,22 +26,10 @@ import {
   mustGetList,
   release,
 } from '../parts/buffers.ts'
+import { type Bounds, windowOf } from '../parts/windows.ts'
 
 const PAGE = BigInt(PAGE_SIZE)
 const { MM_ALLOCATE_FULLY_REQUIRED, MM_ALLOCATE_REQUIRE_CONTIGUOUS_CHUNKS, MM_DONT_ZERO_ALLOCATION } = MM_ALLOCATE
-
-interface Bounds {
-  readonly low: PhysicalAddress
-  readonly high: PhysicalAddress
-}
-
-/** A window with exactly `pages` frames, found by a block that was allocated and given back. */
-function windowOf(context: Context, pages: number): Bounds {
-  const block = allocate(context, pages * PAGE_SIZE, { flags: MM_ALLOCATE_REQUIRE_CONTIGUOUS_CHUNKS })
-  const low = (MmGetMdlPfnArray(block)[0] ?? 0n) * PAGE
-  release(context, block)
-  return { low: physicalAddress(low), high: physicalAddress(low + BigInt(pages) * PAGE - 1n) }
-}
 
 const pfns = (mdl: Mdl): readonly bigint[] => [...MmGetMdlPfnArray(mdl)]
 

@@ -3,6 +3,7 @@ import { advanceCases } from './advance.ts'
 import { allocationCases } from './allocation.ts'
 import { chainCases } from './chains.ts'
 import { chunkCases } from './chunks.ts'
+import { devicePageCases } from './device-pages.ts'
 import { headerCases } from './io-headers.ts'
 import { ioMapCases } from './io-maps.ts'
 import { layoutCases } from './layout.ts'
@@ -21,6 +22,7 @@ export const mdlSuite = defineSuite('mdl', [
   ...chainCases,
   ...allocationCases,
   ...chunkCases,
+  ...devicePageCases,
   ...lockingCases,
   ...nonpagedCases,
   ...mappingCases,

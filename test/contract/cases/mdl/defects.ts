@@ -3,6 +3,7 @@ import { advanceDefects } from './advance.ts'
 import { allocationDefects } from './allocation.ts'
 import { chainDefects } from './chains.ts'
 import { chunkDefects } from './chunks.ts'
+import { devicePageDefects } from './device-pages.ts'
 import { headerDefects } from './io-headers.ts'
 import { ioMapDefects } from './io-maps.ts'
 import { layoutDefects } from './layout.ts'
@@ -20,6 +21,7 @@ export const mdlDefects: Defects = {
   ...headerDefects,
   ...chainDefects,
   ...allocationDefects,
+  ...devicePageDefects,
   ...lockingDefects,
   ...nonpagedDefects,
   ...mappingDefects,
