@@ -70,6 +70,7 @@ export function freePagesFromMdl(state: MmState, mdl: Mdl | null): void {
 /** ExFreePool for the memory of an MDL. */
 export function freeMdlMemory({ kernel, mdls }: MmState, mdl: Mdl | null): void {
   const routine = 'ExFreePool'
+  kernel.verifyIrql(routine, { rule: 'VER-013', highest: KIRQL.DISPATCH_LEVEL, code: 0x12 })
   const shadow = mdls.check(routine, mdl)
   const { origin, frames } = shadow
   if (origin === 'io' || origin === 'io-space') {

@@ -51,6 +51,16 @@ function map({ ddi }: Bench, mdl: Mdl, mode: number = KPROCESSOR_MODE.KernelMode
 }
 
 describe('MmAllocateMdlForIoSpace', () => {
+  it('says when resources are low, and takes nothing', async () => {
+    await using bench = await Bench.open()
+    const before = bench.inUse
+    bench.kernel.lowResources.failCall(1)
+    expect(allocate(bench, [[bar(bench).start, 4096n]]).mdl).toBeUndefined()
+    expect(bench.kernel.lowResources.struck).toEqual(['MmAllocateMdlForIoSpace'])
+    expect(bench.inUse).toEqual(before)
+    expect(allocate(bench, [[bar(bench).start, 4096n]]).mdl).toBeDefined()
+  })
+
   it('takes nothing of a list that it refuses', async () => {
     await using bench = await Bench.open()
     const before = bench.inUse

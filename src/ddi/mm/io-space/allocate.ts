@@ -30,6 +30,7 @@ export function allocateMdlForIoSpace(
   if (asked.reduce((sum, { bytes }) => sum + bytes, 0n) > MOST_BYTES) return NtStatus.STATUS_INVALID_PARAMETER_1
   const ranges = asked.flatMap((entry) => rangeOf(state, entry) ?? [])
   if (ranges.length < count) return NtStatus.STATUS_NOT_SUPPORTED
+  if (kernel.lowResources.strikes(routine)) return NtStatus.STATUS_INSUFFICIENT_RESOURCES
   const mdl = newMdl(state, ranges)
   if (mdl === undefined) return NtStatus.STATUS_INSUFFICIENT_RESOURCES
   out.value = mdl

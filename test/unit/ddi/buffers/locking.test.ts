@@ -226,6 +226,8 @@ describe('the memory of an MDL of the caller', () => {
     const mdl = mdlLocked(bench, userMemory(bench, 1), UserMode)
     expect(outcome(() => bench.ddi.mm.ExFreePool(mdl))).toBe('MDL-059')
     bench.ddi.mm.MmUnlockPages(mdl)
+    const high = KIRQL.DISPATCH_LEVEL + 1
+    bench.kernel.at(high, () => expect(outcome(() => bench.ddi.mm.ExFreePool(mdl))).toBe('0xc4/0x12'))
     expect(outcome(() => bench.ddi.mm.ExFreePool(mdl))).toBe('returned')
     const built = mdlOver(bench, poolBlock(bench, 4096), 4096)
     bench.ddi.mm.MmBuildMdlForNonPagedPool(built)
