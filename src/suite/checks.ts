@@ -64,7 +64,7 @@ export class Checks {
     const shown = (list: readonly (number | bigint)[]): string => list.map((one) => hex(one)).join('/')
     const seen =
       error instanceof BugCheck
-        ? shown([error.bugCheckCode, ...error.parameters.slice(0, expected.length)])
+        ? shown([error.bugCheckCode, ...expected.map((_, at) => error.parameters[at] ?? 0n)])
         : describe(error)
     this.equal(seen, shown([code, ...expected]), `${what}, bug check`)
   }

@@ -1,4 +1,4 @@
-import { ProbarError } from '../../base/errors.ts'
+import { type ErrorCode, ProbarError } from '../../base/errors.ts'
 
 const CODES: ReadonlySet<string> = new Set(['out-of-memory', 'dma-entries-exhausted'])
 
@@ -12,6 +12,7 @@ export const isShortage = (error: unknown): error is ProbarError =>
  */
 export class Shortages {
   #first: ProbarError | undefined
+  #provoked: { readonly codes: readonly string[]; seen: ProbarError | undefined } | undefined
 
   get first(): ProbarError | undefined {
     return this.#first
@@ -20,7 +21,27 @@ export class Shortages {
   /** Writes the error down if it tells of a shortage; returns whether it does. */
   note(error: unknown): boolean {
     if (!isShortage(error)) return false
-    this.#first ??= error
+    const provoked = this.#provoked
+    if (provoked?.codes.includes(error.code) === true) provoked.seen ??= error
+    else this.#first ??= error
     return true
+  }
+
+  /**
+   * Runs `act`, which runs out of something on purpose: a shortage with one of these codes is handed back and counts for
+   * nothing else. Any other is written down as ever, and so are all of them before and afterwards.
+   */
+  provoke<T>(
+    codes: readonly ErrorCode[],
+    act: () => T,
+  ): { readonly result: T; readonly seen: ProbarError | undefined } {
+    const provoked = { codes, seen: undefined }
+    this.#provoked = provoked
+    try {
+      const result = act()
+      return { result, seen: provoked.seen }
+    } finally {
+      this.#provoked = undefined
+    }
   }
 }

@@ -85,12 +85,11 @@ function allocate(state: AdapterState, asked: ChannelAsked): NtStatus {
     const text = 'the device object has the channel or waits for it: only one request of it may'
     violate(kernel, { rule: 'VER-005', routine, text, parameters: [0x0b, 1n] })
   }
-  if (registers > mapRegisters) {
+  if (exceedsMapRegisters(state, registers)) {
     if (platform.verification) {
       const text = `${registers} map registers are asked for, and ${mapRegisters} were granted`
       violate(kernel, { rule: 'VER-005', routine, text, parameters: [0x0c, BigInt(registers), BigInt(mapRegisters)] })
     }
-    exceedsMapRegisters(state, registers)
     return NtStatus.STATUS_INSUFFICIENT_RESOURCES
   }
   const request: ChannelRequest = { deviceObject, registers, begin: () => begin(state, asked) }

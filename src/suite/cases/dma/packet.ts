@@ -149,11 +149,11 @@ export const packetCases: readonly Case[] = [
       const { check, engine, kernel, signal } = context
       const { adapter: asked, registers } = askAdapter(context, {}, (FIVE - 1) * PAGE_SIZE)
       const adapter = check.present(asked, 'a DMA adapter')
-      check.equal(registers, FIVE, 'map registers')
       const mdl = allocate(context, TWELVE * PAGE_SIZE)
       const pattern = orderPattern(TWELVE * PAGE_SIZE, 37)
       kernel.memory.write(mapSystem(context, mdl), pattern)
       const base = takeRegisters(context, adapter, FIVE)
+      check.equal(registers, FIVE, 'map registers')
       const buffer = { address: driverBuffer(context, 1024), size: 1024 }
       let operations = 0
       for (let from = 0; from < pattern.length; operations++) {

@@ -3,6 +3,7 @@ import { adapterCases } from './adapter.ts'
 import { bounceCases } from './bounce.ts'
 import { buildingCases } from './building.ts'
 import { commonBufferCases } from './common-buffers.ts'
+import { exhaustionCases } from './exhaustion.ts'
 import { listCases } from './lists.ts'
 import { misuseCases } from './misuse.ts'
 import { packetCases } from './packet.ts'
@@ -17,4 +18,5 @@ export const dmaSuite = defineSuite('dma', [
   ...bounceCases,
   ...revocationCases,
   ...misuseCases,
+  ...exhaustionCases,
 ])

@@ -220,6 +220,7 @@ export const commonBufferDefects: Defects = {
     planted('DMA is not verified', 'freeing it with its tag overwritten', platform({ verification: false })),
   ],
   'dma/overrun-in-front': [
+    fault('dma-writes-lost', 'the buffer itself'),
     planted('no tag stands in front', 'freeing it with its tag overwritten', tolerates('FreeCommonBuffer', [0x0f, 1])),
     planted(
       'no padding stands in front',

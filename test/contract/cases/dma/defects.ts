@@ -3,6 +3,7 @@ import { adapterDefects } from './adapter.ts'
 import { bounceDefects } from './bounce.ts'
 import { buildingDefects } from './building.ts'
 import { commonBufferDefects } from './common-buffers.ts'
+import { exhaustionDefects } from './exhaustion.ts'
 import { listDefects } from './lists.ts'
 import { misuseDefects } from './misuse.ts'
 import { packetDefects } from './packet.ts'
@@ -15,4 +16,5 @@ export const dmaDefects: Defects = {
   ...commonBufferDefects,
   ...bounceDefects,
   ...misuseDefects,
+  ...exhaustionDefects,
 }
