@@ -7,7 +7,7 @@
 import { execFileSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { physicalAddress, va } from '../dist/base/address.js'
-import { KIRQL } from '../dist/ddi/constants.js'
+import { KIRQL, LOCK_OPERATION, POOL_FLAG } from '../dist/ddi/constants.js'
 import { Kernel } from '../dist/ddi/kernel/kernel.js'
 import { DEVICE_DESCRIPTION } from '../dist/ddi/layout/x64.js'
 import { MdlSeal } from '../dist/ddi/mm/mdl-seal.js'
@@ -20,6 +20,7 @@ const ROUNDS = 200
 const ROUND_MS = 1
 const PAGE = 4096
 const PAGES = 16
+const TAG = 0x66726570
 const NULL = va(0n)
 
 const mode = process.argv[2]
@@ -107,6 +108,12 @@ function calls({ ddi, kernel, device }) {
   const [mapped, unmapped] = [allocate(), allocate()]
   map(mapped)
   const part = io.IoAllocateMdl(NULL, PAGES * PAGE, false, false, null)
+  const buffer = mm.ExAllocatePool2(POOL_FLAG.POOL_FLAG_PAGED, PAGES * PAGE, TAG)
+  const lockable = io.IoAllocateMdl(buffer, PAGES * PAGE, false, false, null)
+  const lock = () => {
+    mm.MmProbeAndLockPages(lockable, 0, LOCK_OPERATION.IoWriteAccess)
+    mm.MmUnlockPages(lockable)
+  }
   const adapter = dma.IoGetDmaAdapter(undefined, describe(kernel, device), {})
   const listed = () => {
     const keep = (deviceObject, irp, list) => adapter.PutScatterGatherList(list, true)
@@ -116,6 +123,7 @@ function calls({ ddi, kernel, device }) {
     ['MmGetSystemAddressForMdlSafe, mapped', () => mm.MmGetSystemAddressForMdlSafe(mapped, 16)],
     ['IoAllocateMdl, IoFreeMdl', () => io.IoFreeMdl(io.IoAllocateMdl(NULL, PAGES * PAGE, false, false, null))],
     ['IoBuildPartialMdl', () => io.IoBuildPartialMdl(unmapped, part, NULL, PAGES * PAGE)],
+    ['MmProbeAndLockPages, MmUnlockPages', lock],
     ['MmMapLockedPagesSpecifyCache, MmUnmapLockedPages', () => mm.MmUnmapLockedPages(map(unmapped), unmapped)],
     ['MmAllocatePagesForMdlEx, MmFreePagesFromMdl', () => free(allocate())],
     ['GetScatterGatherList, PutScatterGatherList', () => kernel.at(KIRQL.DISPATCH_LEVEL, listed)],
