@@ -5,7 +5,19 @@ import { type Mdl, MmGetMdlByteCount, MmGetMdlPfnArray, MmGetMdlVirtualAddress }
 import { orderPattern } from '../../../memory/patterns.ts'
 import type { Case } from '../../case.ts'
 import type { Context } from '../../context.ts'
-import { allocate, mapSystem, mustGetList, openAdapter, putList, release } from '../parts/buffers.ts'
+import {
+  KernelMode,
+  MmCached,
+  MmNonCached,
+  NO_ADDRESS,
+  NormalPagePriority,
+  allocate,
+  mapSystem,
+  mustGetList,
+  openAdapter,
+  putList,
+  release,
+} from '../parts/buffers.ts'
 import { lockedUser, unlockAndFree, userMemory } from '../parts/driver-memory.ts'
 import { allocateHeader, allocatePart, positionIn, systemAddress } from '../parts/headers.ts'
 import { walkList } from '../parts/home-bytes.ts'
@@ -224,6 +236,31 @@ export const partialCases: readonly Case[] = [
       check.bugCheck(0xc4, 0xb5, 'the mapping of its source', unmap(view))
       kernel.memory.touch(view)
       ddi.io.IoFreeMdl(part)
+      release(context, source)
+    },
+  },
+  {
+    id: 'mdl/part-has-the-caching-type-of-its-frames',
+    title:
+      'while a part is mapped, its source is not mapped with another caching type, nor another part that shares a frame',
+    rules: ['MDL-081', 'MDL-082'],
+    run: (context) => {
+      const { check, ddi } = context
+      const source = allocate(context, PAGES * PAGE_SIZE)
+      const [part, beside, apart] = [
+        allocatePart(context, source, START, PAGE_SIZE),
+        allocatePart(context, source, 2 * PAGE_SIZE + 200, PAGE_SIZE),
+        allocatePart(context, source, 4 * PAGE_SIZE, PAGE_SIZE),
+      ] as const
+      const mapAs = (mdl: Mdl, type: number): Va | null =>
+        ddi.mm.MmMapLockedPagesSpecifyCache(mdl, KernelMode, type, NO_ADDRESS, false, NormalPagePriority)
+      check.present(mapAs(part, MmNonCached), 'a part, not cached')
+      check.absent(mapAs(source, MmCached), 'the source, cached')
+      check.absent(mapAs(beside, MmCached), 'a part that shares a frame, cached')
+      check.present(mapAs(apart, MmCached), 'a part that shares none, cached')
+      ddi.mm.MmPrepareMdlForReuse(part)
+      check.present(mapAs(beside, MmCached), 'a part that shared a frame, once the other is unmapped')
+      for (const mdl of [part, beside, apart]) ddi.io.IoFreeMdl(mdl)
       release(context, source)
     },
   },

@@ -13,6 +13,7 @@ import { ioSpaceCases } from './io-space.ts'
 import { mappingCases } from './mapping.ts'
 import { nonpagedCases } from './nonpaged.ts'
 import { partialCases } from './partial.ts'
+import { tamperingCases } from './tampering.ts'
 import { userCases } from './users.ts'
 import { protectionCases } from './protection.ts'
 
@@ -29,6 +30,7 @@ export const mdlSuite = defineSuite('mdl', [
   ...partialCases,
   ...protectionCases,
   ...advanceCases,
+  ...tamperingCases,
   ...ioSpaceCases,
   ...ioMapCases,
   ...userCases,

@@ -13,6 +13,7 @@ import { ioSpaceDefects } from './io-space.ts'
 import { mappingDefects } from './mapping.ts'
 import { nonpagedDefects } from './nonpaged.ts'
 import { partialDefects } from './partial.ts'
+import { tamperingDefects } from './tampering.ts'
 import { userDefects } from './users.ts'
 import { protectionDefects } from './protection.ts'
 
@@ -32,5 +33,6 @@ export const mdlDefects: Defects = {
   ...chunkDefects,
   ...protectionDefects,
   ...advanceDefects,
+  ...tamperingDefects,
   ...ioSpaceDefects,
 }

@@ -6,7 +6,7 @@ import type { Mdl } from '../../../../src/ddi/mm/mdl.ts'
 import type { Mm } from '../../../../src/ddi/mm/mm.ts'
 import type { Plant } from '../../../../src/session/plant.ts'
 import { altered } from '../plants/altered.ts'
-import { mm } from '../plants/broken-ddi.ts'
+import { mapping, mm } from '../plants/broken-ddi.ts'
 import { cutting, io, parts, swallow } from '../plants/broken-io.ts'
 import { native } from '../plants/broken-platform.ts'
 import { type Defects, fault, planted } from '../plants/defect.ts'
@@ -365,6 +365,30 @@ export const partialDefects: Defects = {
         if (mdl.has(MDL_PARTIAL_HAS_BEEN_MAPPED)) mm.MmUnmapLockedPages(va(mdl.header.get('MappedSystemVa')), mdl)
       }),
     ),
+  ],
+  'mdl/part-has-the-caching-type-of-its-frames': [
+    planted(
+      'only the MDL itself is looked at',
+      'the source, cached',
+      mapping((mm, mdl, mode, type, ...rest) => mm.MmMapLockedPagesSpecifyCache(mdl, mode, type && 0, ...rest)),
+    ),
+    planted(
+      'parts are not looked at',
+      'a part that shares a frame, cached',
+      mapping((mm, mdl, mode, type, ...rest) =>
+        mm.MmMapLockedPagesSpecifyCache(mdl, mode, mdl.has(MDL_PARTIAL) ? 0 : type, ...rest),
+      ),
+    ),
+    planted(
+      'all pages of the source have one type',
+      'a part that shares none',
+      mapping((mm, mdl, mode, type, ...rest) =>
+        type === 1 && mdl.header.get('StartVa') === 0x4000n
+          ? null
+          : mm.MmMapLockedPagesSpecifyCache(mdl, mode, type, ...rest),
+      ),
+    ),
+    planted('the type stays after the mapping', 'once the other is unmapped', noPrepare),
   ],
   'mdl/part-is-not-unlocked': [
     planted(
