@@ -40,6 +40,11 @@ const methods: readonly (readonly [string, Act, Act])[] = [
     (c) => c.bugCheck(0xc4, 0x85, 'it', throwing(bugCheck(0xc4, 0x82n))),
   ],
   [
+    'bugCheck, of its further parameters',
+    (c) => c.bugCheck(0xe6, [0x0f, 2], 'it', throwing(new BugCheck(0xe6, [0x0fn, 2n, 7n], 'a bug check'))),
+    (c) => c.bugCheck(0xe6, [0x0f, 2], 'it', throwing(new BugCheck(0xe6, [0x0fn, 5n, 2n], 'a bug check'))),
+  ],
+  [
     'bugCheck, when nothing is raised',
     (c) => c.bugCheck(1, 2, 'it', throwing(bugCheck(1, 2n))),
     (c) => c.bugCheck(1, 2, 'it', () => 5),

@@ -5,7 +5,7 @@ import { type Mdl, MmGetMdlByteCount, MmGetMdlVirtualAddress } from '../../mm/md
 import { checkBytes } from '../lists/lists.ts'
 import { type AdapterState, enter } from '../state.ts'
 import { highestReached, outOfReach } from '../transfer/bounce.ts'
-import { type BufferRange, firstPages, rangeOf } from '../transfer/buffer-range.ts'
+import { type BufferRange, firstBytes, firstPages, rangeOf } from '../transfer/buffer-range.ts'
 import { type MappedRange, mapRange } from '../transfer/mapped-range.ts'
 import { violate } from '../violation.ts'
 import type { MapRegisters } from './map-registers.ts'
@@ -52,16 +52,11 @@ function firstRun(state: AdapterState, base: MapRegisters, range: BufferRange): 
   const { frames } = range
   const [bounced = frames.length] = outOfReach(kernel.frames, frames, highestReached(state))
   const banks = new Set(kernel.frames.banks.map(({ firstIndex }) => firstIndex))
-  const most = Math.min(
-    frames.length,
-    left,
-    bounced === 0 ? 1 : bounced,
-    Math.floor(platform.longestElement / PAGE_SIZE),
-  )
+  const most = Math.min(frames.length, left, bounced === 0 ? 1 : bounced)
   let pages = 1
   while (pages < most && frames[pages] === (frames[pages - 1] ?? 0) + 1 && !banks.has(frames[pages] ?? 0)) pages++
   const part = firstPages(range, pages)
-  return { ...part, length: part.length }
+  return part.length > platform.longestElement ? firstBytes(part, platform.longestElement) : part
 }
 
 /** All of it, as one element (DMA-024, DMA-041). */

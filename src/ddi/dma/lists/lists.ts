@@ -67,21 +67,24 @@ export function checkBytes({ kernel, platform }: AdapterState, routine: string, 
 export function requestList(state: AdapterState, request: ListRequest): NtStatus {
   const range = rangeOf(state, request.routine, request.mdl, request.offset, request.length)
   if (range.length < request.length) return NtStatus.STATUS_BUFFER_TOO_SMALL
-  const needed = requirementsOf(state, range)
-  if (request.buffer !== undefined && request.buffer.data.byteLength < needed.listSize)
-    return NtStatus.STATUS_BUFFER_TOO_SMALL
-  if (exceedsMapRegisters(state, needed.mapRegisters)) return NtStatus.STATUS_INSUFFICIENT_RESOURCES
+  const registers = range.frames.length
+  if (!hasRoom(state, request, range)) return NtStatus.STATUS_BUFFER_TOO_SMALL
+  if (exceedsMapRegisters(state, registers)) return NtStatus.STATUS_INSUFFICIENT_RESOURCES
   if (!state.scatterGather && request.length > state.platform.longestElement)
     return NtStatus.STATUS_INSUFFICIENT_RESOURCES
   const queued: ChannelRequest = {
     deviceObject: request.deviceObject,
-    registers: needed.mapRegisters,
+    registers,
     begin: () => begin(state, request, range),
   }
   if (request.transferContext !== undefined) request.transferContext.request = queued
   const begun = state.channel.submit(queued, request.synchronous === true)
   return begun === 'failed' ? NtStatus.STATUS_INSUFFICIENT_RESOURCES : NtStatus.STATUS_SUCCESS
 }
+
+/** The caller's buffer takes the list, wherever the domain puts the range. */
+const hasRoom = (state: AdapterState, { buffer }: ListRequest, range: BufferRange): boolean =>
+  buffer === undefined || buffer.data.byteLength >= requirementsOf(state, range).listSize
 
 /** The channel is released when the routine returns; without a routine it is the caller's (DMA-022, DMA-029). */
 function begin(state: AdapterState, request: ListRequest, range: BufferRange): Begun {
