@@ -16,21 +16,19 @@ export interface ScatterGatherElement {
  * the system's pool, or of a buffer of the caller's.
  */
 export class ScatterGatherList {
-  readonly #header: Struct<typeof SCATTER_GATHER_LIST>
   readonly #bytes: Bytes
 
   /** @param bytes 8-byte aligned */
   constructor(bytes: Bytes) {
     this.#bytes = bytes
-    this.#header = new Struct(SCATTER_GATHER_LIST, bytes)
   }
 
   get address(): Va {
-    return this.#header.address
+    return this.#bytes.address
   }
 
   get NumberOfElements(): number {
-    return this.#header.get('NumberOfElements')
+    return new Struct(SCATTER_GATHER_LIST, this.#bytes).get('NumberOfElements')
   }
 
   /** Element i, read from the list's bytes. @throws RangeError outside the list */

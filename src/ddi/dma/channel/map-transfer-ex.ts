@@ -1,9 +1,8 @@
 import type { Va } from '../../../base/address.ts'
 import { NtStatus } from '../../../base/ntstatus.ts'
 import { KIRQL, type Out } from '../../constants.ts'
-import type { Bytes } from '../../layout/struct.ts'
 import type { Mdl } from '../../mm/mdl.ts'
-import { bytesOfElements, callersBytes, elementsIn, writeList } from '../lists/list-bytes.ts'
+import { type ListMemory, bytesOfElements, callersMemory, elementsIn, writeList } from '../lists/list-bytes.ts'
 import { checkBytes } from '../lists/lists.ts'
 import { type AdapterState, enter } from '../state.ts'
 import { type BufferRange, firstBytes, firstPages, rangeOf } from '../transfer/buffer-range.ts'
@@ -57,7 +56,7 @@ export function mapTransferEx(state: AdapterState, request: MapTransferExRequest
       parameters: [0x24, missing],
     })
   }
-  const buffer = callersBytes(kernel, ROUTINE, request.ScatterGatherBuffer, request.ScatterGatherBufferLength)
+  const buffer = callersMemory(kernel, ROUTINE, request.ScatterGatherBuffer, request.ScatterGatherBufferLength)
   const mapped = mapWithRoom(state, firstPages(range, base.count), buffer, request.WriteToDevice)
   if (mapped === undefined) return NtStatus.STATUS_INSUFFICIENT_RESOURCES
   const { Mdl: mdl, WriteToDevice: writeToDevice } = request
@@ -74,7 +73,7 @@ const isBusMasters = ({ DeviceOffset, DmaCompletionRoutine, CompletionContext }:
 function mapWithRoom(
   state: AdapterState,
   range: BufferRange,
-  buffer: Bytes,
+  buffer: ListMemory,
   writeToDevice: boolean,
 ): MappedRange | undefined {
   const room = elementsIn(buffer.data.byteLength)

@@ -1,4 +1,4 @@
-import { type Va, va } from '../../../base/address.ts'
+import type { Va } from '../../../base/address.ts'
 import type { Kernel } from '../../kernel/kernel.ts'
 import type { Bytes } from '../../layout/struct.ts'
 import { SCATTER_GATHER_ELEMENT, SCATTER_GATHER_LIST } from '../../layout/x64.ts'
@@ -28,7 +28,8 @@ export function countElements(state: AdapterState, mapped: MappedRange): number 
  * @param bytes 8-byte aligned
  * @returns the number of elements that the range takes
  */
-export function writeList(state: AdapterState, mapped: MappedRange, { address, data }: Bytes): number {
+export function writeList(state: AdapterState, mapped: MappedRange, memory: ListMemory): number {
+  const { address, data } = memory
   const room = elementsIn(data.byteLength)
   const target = new Uint8Array(
     data.buffer,
@@ -36,12 +37,16 @@ export function writeList(state: AdapterState, mapped: MappedRange, { address, d
     room * SCATTER_GATHER_ELEMENT.size,
   )
   const count = write(state, mapped, target)
-  if (count > room) return count
+  if (count > room) {
+    memory.store?.(data)
+    return count
+  }
   data.setUint32(SCATTER_GATHER_LIST.fields.NumberOfElements.offset, count, true)
   data.setBigUint64(SCATTER_GATHER_LIST.fields.Reserved.offset, 0n, true)
   const behind = listSize(count) - PRIVATE_BYTES
   data.setBigUint64(behind, MARK, true)
   data.setBigUint64(behind + 8, address, true)
+  memory.store?.(data)
   return count
 }
 
@@ -69,21 +74,34 @@ function write(state: AdapterState, { segments, offset, length }: MappedRange, t
   return native.writeElements(target, segments.bus, segments.lengths, offset, length, longestElement, boundary)
 }
 
+/** Where a list lies. In a view `data` is a copy, made anew each time, and `store` writes one back. */
+export interface ListMemory extends Bytes {
+  readonly store?: (data: DataView) => void
+}
+
 /**
  * The caller's memory at an address: pool, or a view of pages.
  * @throws CallerError where there is none, or it is not aligned to 8 bytes
  */
-export function callersBytes(kernel: Kernel, routine: string, address: Va, length: number): Bytes {
-  if (address % 8n !== 0n)
-    kernel.ledger.raise({ rule: 'DMA-026', routine, text: 'the buffer is not aligned to 8 bytes' })
-  const { frames, memory } = kernel
+export function callersMemory(kernel: Kernel, routine: string, address: Va, length: number): ListMemory {
+  const { frames, memory, ledger } = kernel
+  const raise = (text: string): never => ledger.raise({ rule: 'DMA-026', routine, text })
+  if (address % 8n !== 0n) raise('the buffer is not aligned to 8 bytes')
   const home = Number(address) - Number(frames.address)
   if (home >= 0 && home + length <= frames.size) {
     return { address, data: new DataView(frames.native.bytes(frames.area), home, length) }
   }
   const found = memory.find(address)
-  if (found?.placed.kind === 'memory' && found.offset + length <= found.placed.size) {
-    return { address: va(address), data: new DataView(found.placed.view.bytes(), found.offset, length) }
+  if (found?.placed.kind !== 'memory' || found.offset + length > found.placed.size) {
+    return raise(`there are no ${length} bytes of the caller's memory`)
   }
-  return kernel.ledger.raise({ rule: 'DMA-026', routine, text: `there are no ${length} bytes of the caller's memory` })
+  return {
+    address,
+    get data() {
+      const { buffer, byteOffset, byteLength } = memory.read(address, length).slice()
+      return new DataView(buffer, byteOffset, byteLength)
+    },
+    store: ({ buffer, byteOffset, byteLength }) =>
+      memory.write(address, new Uint8Array(buffer, byteOffset, byteLength)),
+  }
 }

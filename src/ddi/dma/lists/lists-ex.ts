@@ -1,13 +1,12 @@
 import type { Va } from '../../../base/address.ts'
 import { NtStatus } from '../../../base/ntstatus.ts'
 import { DMA_SYNCHRONOUS_CALLBACK, KIRQL, type Out } from '../../constants.ts'
-import type { Bytes } from '../../layout/struct.ts'
 import type { Mdl } from '../../mm/mdl.ts'
 import type { TransferContext } from '../channel/transfer-contexts.ts'
 import type { ScatterGatherList } from '../scatter-gather-list.ts'
 import { type AdapterState, enter } from '../state.ts'
 import { rangeOf } from '../transfer/buffer-range.ts'
-import { callersBytes } from './list-bytes.ts'
+import { type ListMemory, callersMemory } from './list-bytes.ts'
 import { type DRIVER_LIST_CONTROL, checkBytes, requestList } from './lists.ts'
 
 /** GetScatterGatherListEx and BuildScatterGatherListEx by their documented parameters. */
@@ -43,8 +42,8 @@ export function requestListEx(state: AdapterState, request: ListExRequest, lowes
   if (!answered || !inside || !areKnownFlags(Flags) || hasCompletion(request)) return NtStatus.STATUS_INVALID_PARAMETER
   if (transferContext.cancelled) return NtStatus.STATUS_CANCELLED
   const { buffer } = request
-  const bytes: Bytes | undefined =
-    buffer === undefined ? undefined : callersBytes(state.kernel, routine, buffer.address, buffer.length)
+  const bytes: ListMemory | undefined =
+    buffer === undefined ? undefined : callersMemory(state.kernel, routine, buffer.address, buffer.length)
   return requestList(state, {
     routine,
     deviceObject: request.DeviceObject,

@@ -2,7 +2,6 @@ import type { Va } from '../../../base/address.ts'
 import { ProbarError } from '../../../base/errors.ts'
 import { NtStatus } from '../../../base/ntstatus.ts'
 import { KIRQL, type Out } from '../../constants.ts'
-import type { Bytes } from '../../layout/struct.ts'
 import { type Mdl, MmGetMdlByteCount, MmGetMdlVirtualAddress } from '../../mm/mdl.ts'
 import type { Begun, ChannelRequest } from '../channel/channel.ts'
 import type { TransferContext } from '../channel/transfer-contexts.ts'
@@ -11,7 +10,7 @@ import { type AdapterState, enter } from '../state.ts'
 import { type BufferRange, rangeOf } from '../transfer/buffer-range.ts'
 import { type MappedRange, mapRange } from '../transfer/mapped-range.ts'
 import { violate } from '../violation.ts'
-import { callersBytes, countElements, isWhole, listSize, writeList } from './list-bytes.ts'
+import { type ListMemory, callersMemory, countElements, isWhole, listSize, writeList } from './list-bytes.ts'
 import type { LiveList } from './live-lists.ts'
 import { requirementsOf } from './requirements.ts'
 
@@ -35,7 +34,7 @@ export interface ListRequest {
   readonly execution: DRIVER_LIST_CONTROL | null
   readonly context: unknown
   /** The caller's, or none for the system's. */
-  readonly buffer?: Bytes
+  readonly buffer?: ListMemory
   /** Does not wait for what is not free (DMA-029). */
   readonly synchronous?: boolean
   readonly transferContext?: TransferContext
@@ -102,7 +101,8 @@ function begin(state: AdapterState, request: ListRequest, range: BufferRange): B
 }
 
 function writtenList(state: AdapterState, mapped: MappedRange, request: ListRequest): ScatterGatherList | undefined {
-  const bytes = request.buffer ?? state.kernel.pool.allocate(listSize(countElements(state, mapped)))
+  const bytes: ListMemory | undefined =
+    request.buffer ?? state.kernel.pool.allocate(listSize(countElements(state, mapped)))
   if (bytes === undefined) return undefined
   const elements = writeList(state, mapped, bytes)
   const { writeToDevice } = request
@@ -147,7 +147,7 @@ export function buildScatterGatherList(
 ): NtStatus {
   const routine = 'BuildScatterGatherList'
   enter(state, { routine, since: 2, rule: 'DMA-026', highest: KIRQL.DISPATCH_LEVEL, lowest: KIRQL.DISPATCH_LEVEL })
-  const bytes = callersBytes(state.kernel, routine, buffer.address, buffer.length)
+  const bytes = callersMemory(state.kernel, routine, buffer.address, buffer.length)
   return requestList(state, { ...byOffset(state, routine, request), buffer: bytes })
 }
 
