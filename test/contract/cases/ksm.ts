@@ -148,7 +148,7 @@ export const ksmDefects: Defects = {
         bytes.set32(at, bytes.u32(at) - 1)
       }),
     ),
-    planted('the domain leaves out a page', 'sum of the lengths', lastPageMissing),
+    planted('the domain leaves out a page', 'the segments end before the part does', lastPageMissing),
   ],
   'ksm/device-fills-the-frame': [
     fault('dma-drops-last-byte', 'the buffer after'),
