@@ -14,7 +14,7 @@ const STUCK = 'error lab-guest-stuck'
  * twice. What brings it about itself brings it about again.
  * @param {{name: string, folder: string, options: string[], steps: Record<string, string>, timeout: number}} guest
  *   options of `probar lab run`; a line for the guest's shell by step
- * @returns the status of each step that came to its end, and how to read what the guest left in its output folder
+ * @returns the status of each step that came to its end, and how to find and read what the guest left in its output folder
  */
 export async function runGuest({ name, folder, options, steps, timeout }) {
   let out = join(folder, name)
@@ -41,6 +41,7 @@ export async function runGuest({ name, folder, options, steps, timeout }) {
     status: (step) =>
       statuses[step] === undefined ? `nothing (the guest ended with ${ended})` : Number(statuses[step]),
     json: (file) => JSON.parse(text(file) ?? 'null'),
+    path: (file) => join(out, file),
   }
 }
 
