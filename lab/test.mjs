@@ -188,7 +188,7 @@ function judgeNoIommu(guest) {
   const { pass, skip } = run.summary
   expect(run.backend === 'noiommu', `the back end was ${run.backend}`)
   const said = `${pass} cases passed and ${skip} were skipped without an IOMMU`
-  expect(pass >= 50 && pass + skip === run.cases.length, said)
+  expect(pass >= 145 && pass + skip === run.cases.length, said)
   const codes = new Set(run.cases.flatMap(({ reason }) => reason?.code ?? []))
   for (const code of NOIOMMU_SKIPS) expect(codes.has(code), `no case was skipped for ${code}`)
 }
