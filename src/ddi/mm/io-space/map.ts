@@ -86,6 +86,8 @@ function end({ kernel, attributes, ioViews }: MmState, address: Va): void {
 
 /** The frames of the range; none when a page of it is no RAM. */
 function framesAt({ kernel }: MmState, start: PhysicalAddress, bytes: number): Uint32Array {
+  // No list is made of what cannot be RAM: it would have as many entries as the caller likes.
+  if (bytes > kernel.frames.size) return new Uint32Array()
   const first = Number(start >> BigInt(PAGE_SHIFT))
   const pages = ADDRESS_AND_SIZE_TO_SPAN_PAGES(va(start), bytes)
   const frames = Array.from({ length: pages }, (_, page) => kernel.frames.indexOf(first + page))

@@ -20,6 +20,9 @@ describe('MmMapIoSpace', () => {
   it('gives NULL where nothing lies, and where a BAR ends', async () => {
     await using bench = await Bench.open()
     const bar = present(bench.device.regions.find(({ kind, mappable }) => kind === 'memory' && mappable))
+    for (const bytes of [2 ** 32, 2 ** 43, Number.MAX_SAFE_INTEGER, 2 ** 60]) {
+      expect(bench.ddi.mm.MmMapIoSpace(physicalAddress(bar.start), bytes, 0)).toBeNull()
+    }
     for (const start of [0n, bar.start + BigInt(bar.size) - 2n]) {
       expect(bench.ddi.mm.MmMapIoSpace(physicalAddress(start), 4, 0)).toBeNull()
     }
