@@ -20,9 +20,13 @@ export interface ViewRequest {
 
 const NULL = va(0n)
 
-/** MmMapLockedPagesSpecifyCache. */
-export function mapLockedPages(state: MmState, mdl: Mdl | null, request: ViewRequest): Va | null {
-  const routine = 'MmMapLockedPagesSpecifyCache'
+/** MmMapLockedPagesSpecifyCache. @param routine that was called, where the macro for system addresses leads here */
+export function mapLockedPages(
+  state: MmState,
+  mdl: Mdl | null,
+  request: ViewRequest,
+  routine = 'MmMapLockedPagesSpecifyCache',
+): Va | null {
   const { kernel } = state
   const user = request.AccessMode === KPROCESSOR_MODE.UserMode
   const [highest, code] = user ? [KIRQL.APC_LEVEL, 0x77] : [KIRQL.DISPATCH_LEVEL, 0x76]

@@ -70,6 +70,7 @@ function lock(state: MmState, mdl: Mdl, request: LockRequest, by: LockRoutine): 
   const resolved = allowed ? found.frames : new Uint32Array()
   if (resolved.length < pages) refuse(state, mdl, resolved)
   if (kernel.lowResources.strikes(routine)) {
+    mdl.slots()[0] = EMPTY_SLOT
     throw new NtStatusError(NtStatus.STATUS_WORKING_SET_QUOTA, 'no page may be locked any more')
   }
   kernel.locks.lock(resolved)

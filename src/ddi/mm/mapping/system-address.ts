@@ -21,14 +21,9 @@ export function systemAddressOf(state: MmState, mdl: Mdl | null, Priority: numbe
     }
     return va(known.header.get('MappedSystemVa'))
   }
-  if (kernel.lowResources.strikes(routine)) return null
-  return mapLockedPages(state, known, {
-    AccessMode: KPROCESSOR_MODE.KernelMode,
-    CacheType: MEMORY_CACHING_TYPE.MmCached,
-    RequestedAddress: va(0n),
-    BugCheckOnFailure: false,
-    Priority,
-  })
+  const [AccessMode, CacheType] = [KPROCESSOR_MODE.KernelMode, MEMORY_CACHING_TYPE.MmCached]
+  const request = { AccessMode, CacheType, RequestedAddress: va(0n), BugCheckOnFailure: false, Priority }
+  return mapLockedPages(state, known, request, routine)
 }
 
 /** MmPrepareMdlForReuse (MDL-105): PARTIAL_HAS_BEEN_MAPPED tells of a mapping that only this MDL has. */

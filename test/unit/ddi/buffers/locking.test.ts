@@ -157,6 +157,7 @@ describe('MmProbeAndLockPages', () => {
     const mdl = mdlOver(bench, userMemory(bench, 1), 1)
     bench.kernel.lowResources.failCall(1)
     expect(outcome(() => lock(bench, mdl))).toBe('0xc00000a1')
+    expect(MmGetMdlPfnArray(mdl)[0]).toBe(EMPTY_SLOT)
     expect(bench.kernel.virtual.trim()).toBe(1)
     expect(outcome(() => lock(bench, mdl))).toBe('returned')
   })

@@ -60,6 +60,18 @@ describe('low-resources simulation', () => {
     expect(mdl.MdlFlags).toBe(2)
   })
 
+  it('asks MmGetSystemAddressForMdlSafe once, after it has checked its caller', async () => {
+    await using bench = await Bench.open()
+    const { mm, io } = bench.ddi
+    const { lowResources } = bench.kernel
+    const [mdl, unlocked] = [bench.pages(1), io.IoAllocateMdl(NULL, 8, false, false, null)]
+    if (unlocked === null) throw new Error('no MDL')
+    lowResources.failCall(1)
+    expect(outcome(() => mm.MmGetSystemAddressForMdlSafe(unlocked, NormalPagePriority))).toBe('0xc4/0x85')
+    expect(mm.MmGetSystemAddressForMdlSafe(mdl, NormalPagePriority)).toBeNull()
+    expect([lowResources.calls, lowResources.struck]).toEqual([1, ['MmGetSystemAddressForMdlSafe']])
+  })
+
   it('fills pages that nobody zeroes, each with its own pattern', async () => {
     await using bench = await Bench.open()
     bench.kernel.lowResources.simulate({ percent: 0, random: seededRandom(3n) })
