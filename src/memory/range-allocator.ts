@@ -21,6 +21,11 @@ export class RangeAllocator {
     return this.#taken.size === 0
   }
 
+  /** True when something was allocated at `start`. */
+  holds(start: number): boolean {
+    return this.#taken.has(start)
+  }
+
   /** The start of `size` free numbers, or undefined when no gap is that large. */
   allocate(size: number, alignment = 1): number | undefined {
     for (const gap of this.#gaps) {

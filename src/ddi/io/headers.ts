@@ -80,7 +80,7 @@ function tailOf(state: MmState, { MdlAddress }: Irp): Mdl | undefined {
 
 /** MDL-028, MDL-123, VER-012: what keeps an MDL from being freed. */
 function requireFreeable({ kernel }: MmState, shadow: MdlShadow): void {
-  const { mdl, origin, lists, userViews } = shadow
+  const { mdl, origin, lock, lists, userViews } = shadow
   const raise = (rule: string, text: string, parameter?: number): never =>
     kernel.ledger.raise({
       rule,
@@ -92,6 +92,7 @@ function requireFreeable({ kernel }: MmState, shadow: MdlShadow): void {
   if (origin === 'pages') raise('MDL-123', 'its pages go back by MmFreePagesFromMdl, and then it by ExFreePool')
   if (origin === 'caller') raise('MDL-020', 'IoAllocateMdl has not allocated the MDL')
   if (partial ? userViews.size > 0 : isMapped(shadow)) raise('VER-012', 'the pages are still mapped', 0xb8)
-  if (origin === 'io' && mdl.has(MdlFlags.MDL_PAGES_LOCKED)) raise('MDL-028', 'the pages are still locked')
+  const locked = lock !== undefined || mdl.has(MdlFlags.MDL_PAGES_LOCKED)
+  if (origin === 'io' && locked) raise('MDL-028', 'the pages are still locked')
   if (lists > 0) raise('DMA-025', 'a scatter/gather list of its pages is not put back')
 }

@@ -62,6 +62,11 @@ export class Pool {
     return frame >= first && frame < first + this.#indices.length ? frame : undefined
   }
 
+  /** True for where a block begins that is in use. */
+  holds(address: Va): boolean {
+    return this.#ranges.holds(Number(address - this.#frames.address))
+  }
+
   /** A zeroed structure of its own. @throws ProbarError out-of-memory */
   allocateStruct<L extends Layout>(layout: L): Struct<L> {
     const block = this.allocate(layout.size)

@@ -4,7 +4,7 @@ import { PAGE_SIZE, pagesIn } from '../../base/pages.ts'
 import { KIRQL, MM_ALLOCATE, MdlFlags } from '../constants.ts'
 import { notePfns } from './buffers/pfns.ts'
 import { EMPTY_SLOT, MDL_MAX_BYTES, Mdl, MmInitializeMdl, MmSizeOfMdl } from './mdl.ts'
-import { type MdlShadow, isMapped, seal } from './mdl-shadows.ts'
+import { type MdlShadow, isMapped, ownsPages, seal } from './mdl-shadows.ts'
 import { allocateFromWindows } from './page-windows.ts'
 import type { MmState } from './state.ts'
 import { unmapSystem } from './views.ts'
@@ -52,7 +52,7 @@ export function freePagesFromMdl(state: MmState, mdl: Mdl | null): void {
   const { kernel } = state
   kernel.verifyIrql(routine, { rule: 'MDL-125', highest: KIRQL.DISPATCH_LEVEL, code: 0x7e })
   const shadow = state.mdls.check(routine, mdl)
-  if (shadow.origin !== 'pages' || !shadow.mdl.has(MdlFlags.MDL_PAGES_LOCKED) || shadow.frames.length === 0) {
+  if (!ownsPages(shadow) || !shadow.mdl.has(MdlFlags.MDL_PAGES_LOCKED) || shadow.frames.length === 0) {
     const bugCheck = { code: 0x1a, parameter: 0x1236 }
     kernel.ledger.raise({ rule: 'MDL-124', routine, text: 'the MDL describes no allocated pages', bugCheck })
   }
@@ -76,7 +76,7 @@ export function freeMdlMemory({ kernel, mdls }: MmState, mdl: Mdl | null): void 
   if (origin === 'io' || origin === 'io-space') {
     kernel.ledger.raise({ rule: 'MDL-020', routine, text: 'the MDL goes back by IoFreeMdl' })
   }
-  if (origin === 'pages' && frames.length > 0) {
+  if (ownsPages(shadow) && frames.length > 0) {
     kernel.ledger.raise({ rule: 'MDL-123', routine, text: 'MmFreePagesFromMdl comes first' })
   }
   if (shadow.lock !== undefined) {
@@ -85,6 +85,9 @@ export function freeMdlMemory({ kernel, mdls }: MmState, mdl: Mdl | null): void 
   if (isMapped(shadow)) {
     const bugCheck = { code: 0xc4, parameter: 0xb8 }
     kernel.ledger.raise({ rule: 'VER-012', routine, text: 'a mapping is still there', bugCheck })
+  }
+  if (shadow.lists > 0) {
+    kernel.ledger.raise({ rule: 'DMA-025', routine, text: 'a scatter/gather list of its pages is not put back' })
   }
   mdls.retire(shadow.mdl)
 }
@@ -121,7 +124,8 @@ function newMdl({ kernel, mdls }: MmState, frames: Uint32Array): Mdl | null {
 function isValidRequest({ SkipBytes: skip, TotalBytes: bytes, Flags: flags }: PagesRequest): boolean {
   const pages = BigInt(PAGE_SIZE)
   if (!Number.isInteger(bytes) || bytes <= 0 || bytes > MDL_MAX_BYTES) return false
-  if ((flags & ~KNOWN_FLAGS) !== 0 || skip % pages !== 0n) return false
+  // PHYSICAL_ADDRESS is signed.
+  if ((flags & ~KNOWN_FLAGS) !== 0 || skip < 0n || skip % pages !== 0n) return false
   if ((flags & MM_ALLOCATE.MM_ALLOCATE_FAST_LARGE_PAGES) !== 0) return false
   if ((flags & HOT_REMOVED_WHOLE) === HOT_REMOVED_WHOLE) return false
   if ((flags & MM_ALLOCATE_REQUIRE_CONTIGUOUS_CHUNKS) === 0 || skip === 0n) return true

@@ -2,7 +2,7 @@ import type { Misuse } from '../kernel/ledger.ts'
 import { releasePages } from './allocation.ts'
 import { releaseLock } from './buffers/unlock.ts'
 import { discardIoViews } from './io-space/map.ts'
-import type { MdlOrigin, MdlShadow } from './mdl-shadows.ts'
+import { type MdlOrigin, type MdlShadow, ownsPages } from './mdl-shadows.ts'
 import type { MmState } from './state.ts'
 import { unmapSystem, unmapUser } from './views.ts'
 
@@ -27,7 +27,7 @@ export function discardAll(state: MmState): void {
   for (const shadow of left) {
     kernel.ledger.note(leakOf(shadow))
     if (shadow.lock !== undefined) releaseLock(state, shadow)
-    else if (shadow.origin === 'pages') releasePages(state, shadow)
+    else if (ownsPages(shadow)) releasePages(state, shadow)
     mdls.retire(shadow.mdl)
   }
 }

@@ -144,6 +144,9 @@ export const isMapped = ({ systemView, userViews }: MdlShadow): boolean =>
 /** Pages that it describes, by what Probar knows. */
 export const describesPages = ({ frames, ranges }: MdlShadow): boolean => frames.length > 0 || ranges.length > 0
 
+/** Its pages are its own to give back, and not those of an MDL that it was made a part of after it had lost its own. */
+export const ownsPages = ({ origin, partialOf }: MdlShadow): boolean => origin === 'pages' && partialOf === undefined
+
 /** A routine has written into the MDL, or changed what it describes. */
 export const seal = (shadow: MdlShadow): void => shadow.seal.all(describesPages(shadow))
 

@@ -3,7 +3,7 @@ import { NtStatus } from '../../../base/ntstatus.ts'
 import { PAGE_SHIFT, PAGE_SIZE } from '../../../base/pages.ts'
 import { KIRQL, MdlFlags } from '../../constants.ts'
 import { type Mdl, MmGetMdlByteCount, MmGetMdlPfnArray, MmGetMdlVirtualAddress } from '../mdl.ts'
-import { type MdlShadow, isMapped, seal } from '../mdl-shadows.ts'
+import { type MdlShadow, isMapped, ownsPages, seal } from '../mdl-shadows.ts'
 import type { MmState } from '../state.ts'
 
 const routine = 'MmAdvanceMdl'
@@ -32,7 +32,7 @@ export function advanceMdl(state: MmState, mdl: Mdl | null, bytes: number): NtSt
 function leaveBehind(state: MmState, shadow: MdlShadow, pages: number): void {
   requireNotSeen(state, shadow)
   const { kernel, attributes } = state
-  const { mdl, frames, lock, origin } = shadow
+  const { mdl, frames, lock } = shadow
   const left = frames.subarray(0, pages)
   if (shadow.systemView !== undefined) {
     kernel.memory.cutFront(va(shadow.systemView - (shadow.systemView % BigInt(PAGE_SIZE))), pages, kernel.frames)
@@ -44,7 +44,7 @@ function leaveBehind(state: MmState, shadow: MdlShadow, pages: number): void {
   shadow.frames = frames.subarray(pages)
   if (lock?.process !== undefined) kernel.processes.countLocked(lock.process, -pages)
   if (lock !== undefined) kernel.locks.unlock(left)
-  else if (origin === 'pages') kernel.locks.free(left)
+  else if (ownsPages(shadow)) kernel.locks.free(left)
 }
 
 /** Start, length and both addresses; the end stays. */
@@ -56,7 +56,19 @@ function moveStart(shadow: MdlShadow, start: Va, bytes: number): void {
   if ((mdl.MdlFlags & ADDRESSED) === 0) return
   const mapped = va(mdl.header.get('MappedSystemVa') + BigInt(bytes))
   mdl.header.set('MappedSystemVa', mapped)
-  if (shadow.systemView !== undefined) shadow.systemView = mapped
+  if (shadow.systemView === undefined) return
+  lendOn(shadow, shadow.systemView, mapped)
+  shadow.systemView = mapped
+}
+
+/** The view begins elsewhere, and is the one that parts have borrowed; only of those of other pages it is none. */
+function lendOn(shadow: MdlShadow, before: Va, view: Va): void {
+  const { parts, frames } = shadow.partialOf?.root ?? shadow
+  for (const part of parts) {
+    const { partialOf } = part
+    if (partialOf?.lender?.shadow !== shadow || partialOf.lender.view !== before) continue
+    if (partialOf.frames === frames) part.partialOf = { ...partialOf, lender: { shadow, view } }
+  }
 }
 
 /** Pages cannot be left behind while somebody else sees them by way of this MDL. */

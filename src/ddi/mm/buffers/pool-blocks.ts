@@ -3,6 +3,8 @@ import { NtStatusError, ProbarError } from '../../../base/errors.ts'
 import { NtStatus } from '../../../base/ntstatus.ts'
 import { KIRQL, POOL_FLAG } from '../../constants.ts'
 import type { DriverBlock, DriverPoolRequest, PoolType } from '../../kernel/driver-pool.ts'
+import { MmGetMdlVirtualAddress } from '../mdl.ts'
+import { type MdlShadow, isMapped, seal } from '../mdl-shadows.ts'
 import type { MmState } from '../state.ts'
 
 export interface PoolRequest {
@@ -47,7 +49,42 @@ export function freePoolBlock(state: MmState, routine: string, address: Va, tag?
     const bugCheck = { code: 0xc2, parameter: 0x0a }
     kernel.ledger.raise({ rule: 'VER-011', routine, text: 'the tag is not that of the block', bugCheck })
   }
+  const described = nonPagedOver(state, block)
+  requireUnseen(state, routine, described)
   kernel.driverPool.free(block)
+  // The frames are anybody's from now on (MDL-013).
+  for (const shadow of described) forget(shadow)
+}
+
+/** MDLs that name pages of the block without holding them by a lock, parts included (MDL-040). */
+function nonPagedOver({ mdls }: MmState, { address, size }: DriverBlock): readonly MdlShadow[] {
+  return mdls.all().filter((shadow) => {
+    const { lock, origin, frames } = shadow.partialOf?.root ?? shadow
+    if (lock !== undefined || origin === 'pages' || frames.length === 0) return false
+    const start = MmGetMdlVirtualAddress(shadow.mdl)
+    return start >= address && start < address + BigInt(size)
+  })
+}
+
+/** A user or a device that reaches the pages would reach those of whoever has them next. */
+function requireUnseen({ kernel }: MmState, routine: string, described: readonly MdlShadow[]): void {
+  if (described.some(isMapped)) {
+    const bugCheck = { code: 0xc4, parameter: 0xb8 }
+    kernel.ledger.raise({
+      rule: 'VER-012',
+      routine,
+      text: 'a mapping of an MDL over the block is still there',
+      bugCheck,
+    })
+  }
+  if (described.some(({ lists }) => lists > 0)) {
+    kernel.ledger.raise({ rule: 'DMA-025', routine, text: 'a scatter/gather list over the block is not put back' })
+  }
+}
+
+function forget(shadow: MdlShadow): void {
+  shadow.frames = new Uint32Array()
+  seal(shadow)
 }
 
 function isValid(flags: number, bytes: number, tag: number): boolean {

@@ -91,6 +91,18 @@ describe('MmAdvanceMdl', () => {
     expect([byUser, byPart, byDevice].map((mdl) => advance(mdl, P - 1))).toEqual(['returned', 'returned', 'returned'])
   })
 
+  it('leaves its view to the parts that borrow it, while it passes no page', async () => {
+    await using bench = await Bench.open()
+    const { mm } = bench.ddi
+    const source = bench.pages(2)
+    const view = mapped(bench, source)
+    const cut = part(bench, source, P)
+    mm.MmAdvanceMdl(source, 16)
+    expect(mm.MmGetSystemAddressForMdlSafe(cut, NormalPagePriority)).toBe(view)
+    mm.MmAdvanceMdl(source, P)
+    expect(outcome(() => mm.MmGetSystemAddressForMdlSafe(cut, NormalPagePriority))).toBe('MDL-104')
+  })
+
   it('makes parts stale that were cut before', async () => {
     await using bench = await Bench.open()
     const source = bench.pages(2)

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
-import { type Va, advance, physicalAddress, va } from '../../../../src/base/address.ts'
+import { type PhysicalAddress, type Va, advance, physicalAddress, va } from '../../../../src/base/address.ts'
 import { KIRQL, KPROCESSOR_MODE, MEMORY_CACHING_TYPE, MM_ALLOCATE, MdlFlags } from '../../../../src/ddi/constants.ts'
 import type { Mm } from '../../../../src/ddi/mm/mm.ts'
 import { EMPTY_SLOT, type Mdl, MmGetMdlByteCount, MmGetMdlPfnArray } from '../../../../src/ddi/mm/mdl.ts'
@@ -21,7 +21,14 @@ interface Wanted {
 }
 
 const allocate = (mm: Mm, { low = 0n, high = TOP, skip = 0n, bytes, flags = 0 }: Wanted): Mdl | null =>
-  mm.MmAllocatePagesForMdlEx(physicalAddress(low), physicalAddress(high), physicalAddress(skip), bytes, MmCached, flags)
+  mm.MmAllocatePagesForMdlEx(
+    physicalAddress(low),
+    physicalAddress(high),
+    skip as PhysicalAddress,
+    bytes,
+    MmCached,
+    flags,
+  )
 
 const mapKernel = (mm: Mm, mdl: Mdl, type: MEMORY_CACHING_TYPE = MmCached): Va | null =>
   mm.MmMapLockedPagesSpecifyCache(mdl, KernelMode, type, NULL, false, NormalPagePriority)
@@ -128,6 +135,7 @@ describe('MmAllocatePagesForMdlEx', () => {
     ['a part of a byte', { bytes: 0.5 }],
     ['more than 4 GiB less a page', { bytes: 2 ** 32 - 4095 }],
     ['a step of part of a page', { bytes: 4096, skip: 100n }],
+    ['a step backwards', { bytes: 4096 * 4096, high: 0x800_0fffn, skip: -4096n }],
     ['a flag that there is not', { bytes: 4096, flags: 0x4000 }],
     ['chunks of no power of two', { bytes: 3 * 4096, skip: 3n * 4096n, flags: CHUNKS }],
     ['a part of a chunk', { bytes: 4096, skip: 2n * 4096n, flags: CHUNKS }],
