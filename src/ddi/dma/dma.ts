@@ -1,3 +1,4 @@
+import { runAll } from '../../base/disposal.ts'
 import { PAGE_SIZE } from '../../base/pages.ts'
 import type { DmaDomain } from '../../device/contract.ts'
 import { KIRQL, type Out } from '../constants.ts'
@@ -86,10 +87,19 @@ export class Dma {
 
   /** Releases every adapter that is left, and writes down as leaked what each still has (VER-003). */
   close(): void {
-    for (const [adapter, state] of this.#adapters) {
+    const all = [...this.#adapters]
+    for (const [, state] of all) {
       for (const left of leftovers(state)) noteViolation(this.#kernel, { ...left, routine: 'close' })
-      this.#release(adapter, state)
     }
+    // Otherwise what one gives back would begin what waits at another: no driver is there to be called.
+    for (const [, state] of all) state.channel.close()
+    runAll(
+      all.map(
+        ([adapter, state]) =>
+          () =>
+            this.#release(adapter, state),
+      ),
+    )
   }
 
   #newState(description: DeviceDescription, version: OperationsVersion, width: number): AdapterState {
@@ -109,7 +119,7 @@ export class Dma {
       channel: new Channel(this.#kernel, this.#pool),
       contexts: new TransferContexts(),
       lists: new Map(),
-      commonBuffers: new Map(),
+      commonBuffers: new Set(),
       bases: new Set(),
       channelBase: undefined,
       alive: true,
@@ -119,7 +129,6 @@ export class Dma {
   #release(adapter: DmaAdapter, state: AdapterState): void {
     this.#adapters.delete(adapter)
     state.alive = false
-    this.#kernel.pool.free(adapter.address)
-    takeAllBack(state)
+    runAll([() => takeAllBack(state), () => this.#kernel.pool.free(adapter.address)])
   }
 }

@@ -26,9 +26,13 @@ export function takeAllBack(state: AdapterState): void {
   runAll([
     ...[...lists.values()].map((live) => () => takeBack(state, live)),
     ...transfers.map((one) => () => one.mapped.abandon()),
-    ...[...commonBuffers.values()].map((buffer) => () => buffer.release()),
+    ...[...commonBuffers].map((buffer) => () => buffer.release()),
+    ...[...bases].map(
+      ({ count }) =>
+        () =>
+          pool.give(count),
+    ),
   ])
-  for (const { count } of bases) pool.give(count)
   bases.clear()
   commonBuffers.clear()
 }

@@ -94,5 +94,5 @@ function requireFreeable({ kernel }: MmState, shadow: MdlShadow): void {
   if (partial ? userViews.size > 0 : isMapped(shadow)) raise('VER-012', 'the pages are still mapped', 0xb8)
   const locked = lock !== undefined || mdl.has(MdlFlags.MDL_PAGES_LOCKED)
   if (origin === 'io' && locked) raise('MDL-028', 'the pages are still locked')
-  if (lists > 0) raise('DMA-025', 'a scatter/gather list of its pages is not put back')
+  if (lists > 0) raise('DMA-025', 'a scatter/gather list of its pages waits, or is not put back')
 }

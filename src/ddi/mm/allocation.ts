@@ -62,7 +62,11 @@ export function freePagesFromMdl(state: MmState, mdl: Mdl | null): void {
     kernel.ledger.raise({ rule: 'VER-012', routine, text, bugCheck })
   }
   if ([shadow, ...shadow.parts].some(({ lists }) => lists > 0)) {
-    kernel.ledger.raise({ rule: 'DMA-025', routine, text: 'a scatter/gather list of its pages is not put back' })
+    kernel.ledger.raise({
+      rule: 'DMA-025',
+      routine,
+      text: 'a scatter/gather list of its pages waits, or is not put back',
+    })
   }
   releasePages(state, shadow)
 }

@@ -4,6 +4,7 @@ import { DMA_SYNCHRONOUS_CALLBACK, IO_ALLOCATION_ACTION, KIRQL, type Out } from 
 import { areKnownFlags, contextOf } from '../lists/lists-ex.ts'
 import { exceedsMapRegisters } from '../lists/lists.ts'
 import { type AdapterState, enter } from '../state.ts'
+import { ulong } from '../ulong.ts'
 import { violate } from '../violation.ts'
 import type { Begun, ChannelRequest } from './channel.ts'
 import { MapRegisters } from './map-registers.ts'
@@ -80,7 +81,8 @@ export function allocateAdapterChannelEx(state: AdapterState, request: ChannelEx
  */
 function allocate(state: AdapterState, asked: ChannelAsked): NtStatus {
   const { kernel, channel, mapRegisters, platform } = state
-  const { routine, registers, deviceObject, transferContext } = asked
+  const { routine, deviceObject, transferContext } = asked
+  const registers = ulong(asked.registers, 'NumberOfMapRegisters')
   if (channel.serves(deviceObject)) {
     const text = 'the device object has the channel or waits for it: only one request of it may'
     violate(kernel, { rule: 'VER-005', routine, text, parameters: [0x0b, 1n] })
@@ -117,9 +119,12 @@ function settle(state: AdapterState, routine: string, base: MapRegisters, action
     const text = 'the routine of a bus master keeps the channel: it returns DeallocateObjectKeepRegisters'
     return state.kernel.ledger.raise({ rule: 'DMA-040', routine, text })
   }
-  if (action === IO_ALLOCATION_ACTION.DeallocateObject) freeRegisters(state, routine, base)
+  const keeps = action === IO_ALLOCATION_ACTION.DeallocateObjectKeepRegisters
+  if (!keeps) freeRegisters(state, routine, base)
   state.channelBase = undefined
-  return 'released'
+  if (keeps || action === IO_ALLOCATION_ACTION.DeallocateObject) return 'released'
+  const text = `the routine returned ${String(action)}, which is no IO_ALLOCATION_ACTION`
+  return state.kernel.ledger.raise({ rule: 'DMA-040', routine, text })
 }
 
 /** FreeAdapterChannel: the channel, and its map registers with it. */
@@ -150,7 +155,7 @@ export function freeMapRegisters(state: AdapterState, base: MapRegisters, count:
   const routine = 'FreeMapRegisters'
   const { kernel, bases } = state
   enter(state, { routine, since: 1, rule: 'DMA-040', highest: KIRQL.DISPATCH_LEVEL, lowest: KIRQL.DISPATCH_LEVEL })
-  const extra = bases.has(base) ? count - base.count : count
+  const extra = bases.has(base) ? ulong(count, 'NumberOfMapRegisters') - base.count : count
   if (extra > 0) {
     const text = `${extra} map registers are freed that are not allocated`
     violate(kernel, { rule: 'VER-002', routine, text, parameters: [0x05, BigInt(extra)] })

@@ -11,6 +11,8 @@ export interface ChannelRequest {
   readonly registers: number
   /** Runs at DISPATCH_LEVEL while the channel is the request's. */
   readonly begin: () => Begun
+  /** Once with 1 while the request waits, and with -1 when it no longer does. */
+  readonly wait?: (change: 1 | -1) => void
 }
 
 /** The one channel of an adapter: who has it, and who waits for it, in order. */
@@ -53,6 +55,7 @@ export class Channel implements Waiting {
     }
     if (synchronous) return 'failed'
     this.#queue.push(request)
+    request.wait?.(1)
     return 'queued'
   }
 
@@ -61,6 +64,7 @@ export class Channel implements Waiting {
     const at = this.#queue.indexOf(request)
     if (at === -1) return false
     this.#queue.splice(at, 1)
+    request.wait?.(-1)
     return true
   }
 
@@ -74,14 +78,16 @@ export class Channel implements Waiting {
     const [next] = this.#queue
     if (next === undefined || !this.#isFree(next)) return false
     this.#queue.shift()
+    next.wait?.(-1)
     if (this.#begin(next) !== 'failed') return true
     // It can still be had later: nobody was told otherwise.
     this.#queue.unshift(next)
+    next.wait?.(1)
     return false
   }
 
   close(): void {
-    this.#queue.length = 0
+    for (const { wait } of this.#queue.splice(0)) wait?.(-1)
     this.#holder = undefined
     this.#pool.remove(this)
   }

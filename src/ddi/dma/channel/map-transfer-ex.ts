@@ -45,7 +45,7 @@ export function mapTransferEx(state: AdapterState, request: MapTransferExRequest
   }
   if (!isBusMasters(request) || elementsIn(request.ScatterGatherBufferLength) < 1)
     return NtStatus.STATUS_INVALID_PARAMETER
-  checkBytes(state, ROUTINE, BigInt(Offset), Length.value)
+  checkBytes(state, ROUTINE, Offset, Length.value)
   const range = rangeOf(state, ROUTINE, request.Mdl, Offset, Length.value)
   if (range.length < Length.value) {
     const missing = BigInt(Length.value - range.length)

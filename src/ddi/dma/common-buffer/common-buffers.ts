@@ -7,6 +7,7 @@ import { Protection } from '../../../native/surface.ts'
 import { KIRQL, type Out } from '../../constants.ts'
 import { type AdapterState, type Entry, enter } from '../state.ts'
 import { highestReached } from '../transfer/bounce.ts'
+import { ulong } from '../ulong.ts'
 import { violate } from '../violation.ts'
 import { Guards, overrunParameters } from './guards.ts'
 import { type Bounds, mapJoined } from './placement.ts'
@@ -23,8 +24,8 @@ export interface CommonBuffer {
   readonly release: () => void
 }
 
-/** The common buffers of an adapter by their addresses. */
-export type CommonBuffers = Map<Va, CommonBuffer>
+/** The common buffers of an adapter. Those that were made from one MDL have the same address. */
+export type CommonBuffers = Set<CommonBuffer>
 
 export interface CommonBufferRequest {
   readonly length: number
@@ -47,7 +48,7 @@ export function allocateCommonBuffer(
 ): Va | null {
   enter(state, { ...entry, rule: 'DMA-050', highest: KIRQL.PASSIVE_LEVEL })
   const { length, largePage } = request
-  if (length < 1) return null
+  if (ulong(length, 'Length') === 0) return null
   const rounded = largePage ? Math.ceil(length / LARGE_PAGE) * LARGE_PAGE : length
   const before = state.platform.verification ? Guards.pagesBefore : 0
   const pages = before + (state.platform.verification ? Guards.pagesOf(rounded) : pagesIn(rounded))
@@ -58,7 +59,7 @@ export function allocateCommonBuffer(
     state.kernel.frames.free(frames)
     return null
   }
-  state.commonBuffers.set(buffer.address, buffer)
+  state.commonBuffers.add(buffer)
   logical.value = buffer.logical
   return buffer.address
 }
@@ -127,7 +128,8 @@ export function freeCommonBuffer(
   const routine = 'FreeCommonBuffer'
   const { kernel, commonBuffers } = state
   enter(state, { routine, since: 1, rule: 'DMA-052', highest: KIRQL.PASSIVE_LEVEL })
-  const buffer = commonBuffers.get(address)
+  const there = [...commonBuffers].filter((one) => one.address === address)
+  const buffer = there.find((one) => one.logical === logical) ?? there[0]
   if (buffer === undefined) {
     violate(kernel, { rule: 'VER-002', routine, text: 'no common buffer is there', parameters: [0x03, 1n] })
   }
@@ -137,7 +139,7 @@ export function freeCommonBuffer(
     kernel.ledger.raise({ rule: 'DMA-052', routine, text })
   }
   checkGuards(state, routine, buffer)
-  commonBuffers.delete(address)
+  commonBuffers.delete(buffer)
   buffer.release()
 }
 

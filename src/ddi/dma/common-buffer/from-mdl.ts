@@ -40,7 +40,7 @@ export function createCommonBufferFromMdl(
   mm.countList(mdl, 1)
   const release = (): void => runAll([() => unmapWhole(mapping), () => mm.countList(mdl, -1)])
   const length = MmGetMdlByteCount(mdl)
-  commonBuffers.set(address, { address, length, logical: bus, cacheEnabled: undefined, guards: undefined, release })
+  commonBuffers.add({ address, length, logical: bus, cacheEnabled: undefined, guards: undefined, release })
   logical.value = bus
   return NtStatus.STATUS_SUCCESS
 }

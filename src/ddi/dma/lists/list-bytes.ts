@@ -4,6 +4,7 @@ import type { Bytes } from '../../layout/struct.ts'
 import { SCATTER_GATHER_ELEMENT, SCATTER_GATHER_LIST } from '../../layout/x64.ts'
 import type { AdapterState } from '../state.ts'
 import type { MappedRange } from '../transfer/mapped-range.ts'
+import { ulong } from '../ulong.ts'
 
 /** What the system keeps behind the elements of a list (DMA-002): a mark, and the list's own address. */
 const PRIVATE_BYTES = 16
@@ -84,6 +85,7 @@ export interface ListMemory extends Bytes {
  * @throws CallerError where there is none, or it is not aligned to 8 bytes
  */
 export function callersMemory(kernel: Kernel, routine: string, address: Va, length: number): ListMemory {
+  ulong(length, 'ScatterGatherLength')
   const { frames, memory, ledger } = kernel
   const raise = (text: string): never => ledger.raise({ rule: 'DMA-026', routine, text })
   if (address % 8n !== 0n) raise('the buffer is not aligned to 8 bytes')

@@ -35,7 +35,7 @@ export function requestListEx(state: AdapterState, request: ListExRequest, lowes
   const { routine, Mdl, Offset, Length, Flags, ExecutionRoutine, ScatterGatherList } = request
   enter(state, { routine, since: 3, rule: 'DMA-029', highest: KIRQL.DISPATCH_LEVEL, lowest })
   const transferContext = contextOf(state, routine, request.DmaTransferContext)
-  checkBytes(state, routine, BigInt(Offset), Length)
+  checkBytes(state, routine, Offset, Length)
   const synchronous = (Flags & DMA_SYNCHRONOUS_CALLBACK) !== 0
   const answered = ExecutionRoutine !== null || (synchronous && ScatterGatherList !== null)
   const inside = rangeOf(state, routine, Mdl, Offset, Length).length === Length

@@ -1,4 +1,5 @@
 import type { Va } from '../../../base/address.ts'
+import { runAll } from '../../../base/disposal.ts'
 import { ProbarError } from '../../../base/errors.ts'
 import { NtStatus } from '../../../base/ntstatus.ts'
 import { KIRQL, type Out } from '../../constants.ts'
@@ -9,6 +10,7 @@ import { ScatterGatherList } from '../scatter-gather-list.ts'
 import { type AdapterState, enter } from '../state.ts'
 import { type BufferRange, rangeOf } from '../transfer/buffer-range.ts'
 import { type MappedRange, mapRange } from '../transfer/mapped-range.ts'
+import { ulong } from '../ulong.ts'
 import { violate } from '../violation.ts'
 import { type ListMemory, callersMemory, countElements, isWhole, listSize, writeList } from './list-bytes.ts'
 import type { LiveList } from './live-lists.ts'
@@ -54,11 +56,17 @@ function offsetOf({ kernel }: AdapterState, routine: string, mdl: Mdl, currentVa
 }
 
 /** @throws BugCheck 0xE6/0x21 for no bytes, 0xE6/0x1F with 4 or 5 for a start or a length that is not aligned (VER-007) */
-export function checkBytes({ kernel, platform }: AdapterState, routine: string, start: bigint, length: number): void {
+export function checkBytes(
+  { kernel, platform }: AdapterState,
+  routine: string,
+  start: number | bigint,
+  length: number,
+): void {
   const violation = (text: string, parameters: readonly [number, ...bigint[]]): never =>
     violate(kernel, { rule: 'VER-007', routine, text, parameters })
-  if (length === 0) violation('zero length', [0x21])
-  if (start % BigInt(platform.alignment) !== 0n) violation('the buffer’s start is not aligned', [0x1f, 4n])
+  const first = typeof start === 'bigint' ? start : BigInt(ulong(start, 'Offset'))
+  if (ulong(length, 'Length') === 0) violation('zero length', [0x21])
+  if (first % BigInt(platform.alignment) !== 0n) violation('the buffer’s start is not aligned', [0x1f, 4n])
   if (length % platform.alignment !== 0) violation('the buffer’s length is not aligned', [0x1f, 5n])
 }
 
@@ -75,6 +83,10 @@ export function requestList(state: AdapterState, request: ListRequest): NtStatus
     deviceObject: request.deviceObject,
     registers,
     begin: () => begin(state, request, range),
+    // Pages that go away while the request waits would be somebody else's when the device gets them.
+    wait: (change) => {
+      for (const { mdl } of range.pieces) state.mm.countList(mdl, change)
+    },
   }
   if (request.transferContext !== undefined) request.transferContext.request = queued
   const begun = state.channel.submit(queued, request.synchronous === true)
@@ -87,17 +99,38 @@ const hasRoom = (state: AdapterState, { buffer }: ListRequest, range: BufferRang
 
 /** The channel is released when the routine returns; without a routine it is the caller's (DMA-022, DMA-029). */
 function begin(state: AdapterState, request: ListRequest, range: BufferRange): Begun {
-  const mapped = mapRange(state, range, request.writeToDevice)
-  if (mapped === undefined) return 'failed'
-  const list = writtenList(state, mapped, request)
-  if (list === undefined) {
-    mapped.abandon()
-    return 'failed'
-  }
+  const list = mappedList(state, request, range)
+  if (list === undefined) return 'failed'
   if (request.list) request.list.value = list
   if (request.execution === null) return 'kept'
   request.execution(request.deviceObject, undefined, list, request.context)
   return 'released'
+}
+
+/** The registers go back when the routine is not reached: nobody has them then. */
+function mappedList(state: AdapterState, request: ListRequest, range: BufferRange): ScatterGatherList | undefined {
+  try {
+    requireOwnBuffer(state, request)
+    const mapped = mapRange(state, range, request.writeToDevice)
+    const list = mapped && writtenList(state, mapped, request)
+    if (list === undefined) mapped?.abandon()
+    return list
+  } catch (error) {
+    state.pool.give(range.frames.length)
+    throw error
+  }
+}
+
+/** @throws CallerError for a buffer in which a list lives: the device's access to that one could not be ended (DMA-026) */
+function requireOwnBuffer({ kernel, lists }: AdapterState, { routine, buffer }: ListRequest): void {
+  if (buffer === undefined) return
+  const [start, size] = [Number(buffer.address), buffer.data.byteLength]
+  for (const { bytes, elements } of lists.values()) {
+    const other = Number(bytes.address)
+    if (start < other + listSize(elements) && other < start + size) {
+      kernel.ledger.raise({ rule: 'DMA-026', routine, text: 'a list that was not put back is in the buffer' })
+    }
+  }
 }
 
 function writtenList(state: AdapterState, mapped: MappedRange, request: ListRequest): ScatterGatherList | undefined {
@@ -186,9 +219,13 @@ export function putScatterGatherList(state: AdapterState, list: ScatterGatherLis
 
 /** Ends the device's access, then frees the list. */
 export function takeBack(state: AdapterState, live: LiveList): void {
-  state.lists.delete(live.bytes.address)
-  if (live.ofPool) state.kernel.pool.free(live.bytes.address)
-  const { pages } = live.mapped
-  live.mapped.end()
-  state.pool.give(pages)
+  const { bytes, mapped, ofPool } = live
+  state.lists.delete(bytes.address)
+  runAll([
+    () => mapped.end(),
+    () => {
+      if (ofPool) state.kernel.pool.free(bytes.address)
+    },
+    () => state.pool.give(mapped.pages),
+  ])
 }

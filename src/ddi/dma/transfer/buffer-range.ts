@@ -1,6 +1,7 @@
 import { PAGE_SIZE, pagesIn } from '../../../base/pages.ts'
 import { type Mdl, MmGetMdlByteCount, MmGetMdlByteOffset, describesLockedPages } from '../../mm/mdl.ts'
 import type { AdapterState } from '../state.ts'
+import { ulong } from '../ulong.ts'
 import { violate } from '../violation.ts'
 
 /** The part of a range that lies in one MDL. */
@@ -32,12 +33,15 @@ export interface BufferRange {
 export function rangeOf(state: AdapterState, routine: string, first: Mdl, offset: number, length: number): BufferRange {
   const parts: Uint32Array[] = []
   const pieces: Piece[] = []
-  let [skipped, done, pages] = [offset, 0, 0]
+  let [skipped, done, pages] = [ulong(offset, 'Offset'), 0, 0]
+  const empty = new Set<Mdl>()
+  ulong(length, 'Length')
   let next: Mdl | null = first
   while (next !== null && done < length) {
     const mdl: Mdl = next
     const frames = lockedFrames(state, routine, mdl)
     const bytes = MmGetMdlByteCount(mdl)
+    if (bytes === 0) requireFirstTime(state, routine, empty, mdl)
     const from = Math.min(skipped, bytes)
     skipped -= from
     const taken = Math.min(bytes - from, length - done)
@@ -81,6 +85,14 @@ export function firstBytes(range: BufferRange, length: number): BufferRange {
     return [{ ...piece, pages: span, length: taken }]
   })
   return { frames: range.frames.subarray(0, pages), pieces, length }
+}
+
+/** A chain that leads back to an MDL without bytes has no end. */
+function requireFirstTime({ kernel }: AdapterState, routine: string, empty: Set<Mdl>, mdl: Mdl): void {
+  if (empty.has(mdl)) {
+    kernel.ledger.raise({ rule: 'DMA-023', routine, text: 'the chain leads back to an MDL without bytes' })
+  }
+  empty.add(mdl)
 }
 
 function lockedFrames({ kernel, mm }: AdapterState, routine: string, mdl: Mdl): Uint32Array {

@@ -77,7 +77,7 @@ function requireNotSeen({ kernel }: MmState, shadow: MdlShadow): void {
   if (shadow.userViews.size > 0) raise('MDL-136', 'a user mapping of the pages is still there')
   if ([...shadow.parts].some(isMapped)) raise('MDL-136', 'a partial MDL has the pages mapped')
   if ([shadow, ...shadow.parts].some(({ lists }) => lists > 0)) {
-    raise('DMA-025', 'a scatter/gather list of its pages is not put back')
+    raise('DMA-025', 'a scatter/gather list of its pages waits, or is not put back')
   }
   if (shadow.ranges.length > 0) raise('MDL-136', 'pages of a device are never locked, and not left behind')
 }

@@ -16,7 +16,11 @@ export function unlockPages(state: MmState, mdl: Mdl): void {
     kernel.ledger.raise({ rule: 'MDL-059', routine, text: 'a user or a partial MDL has the pages mapped still' })
   }
   if ([shadow, ...shadow.parts].some(({ lists }) => lists > 0)) {
-    kernel.ledger.raise({ rule: 'DMA-025', routine, text: 'a scatter/gather list of its pages is not put back' })
+    kernel.ledger.raise({
+      rule: 'DMA-025',
+      routine,
+      text: 'a scatter/gather list of its pages waits, or is not put back',
+    })
   }
   releaseLock(state, shadow)
 }
