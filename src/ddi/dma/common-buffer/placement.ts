@@ -34,7 +34,7 @@ export function mapJoined(state: AdapterState, indices: Uint32Array, bounds: Bou
   }
   const placements = [
     { kind: 'join', addressBits: addressWidth } as const,
-    ...places(domain, bounds.minimum, end, bytes),
+    ...places(domain, bounds.minimum, end, bytes, platform.boundary > 0 ? powerOfTwoFor(bytes) : PAGE),
   ]
   for (const placement of placements) {
     try {
@@ -51,13 +51,14 @@ export function mapJoined(state: AdapterState, indices: Uint32Array, bounds: Bou
 /** What a place that cannot be had ends in; anything else is no matter of the place. */
 const TAKEN: ReadonlySet<string> = new Set(['dma-overlap', 'dma-outside-aperture'])
 
-function* places(domain: DmaDomain, minimum: bigint, end: bigint, bytes: bigint) {
+/** @param alignment a power of two; one that the range fits into keeps it from every boundary that is not smaller */
+function* places(domain: DmaDomain, minimum: bigint, end: bigint, bytes: bigint, alignment: bigint) {
   if (domain.capabilities.placement !== 'caller') return
   for (const aperture of domain.capabilities.apertures) {
-    const first = roundUp(most(minimum, aperture.first, PAGE))
+    const first = roundUp(most(minimum, aperture.first, PAGE), alignment)
     const room = least(end, aperture.last + 1n) - first - bytes
     if (room < 0n) continue
-    const step = roundUp(most(bytes + 2n * PAGE, room / BigInt(ATTEMPTS)))
+    const step = roundUp(most(bytes + 2n * PAGE, room / BigInt(ATTEMPTS)), alignment)
     for (let at = first; at <= first + room; at += step) yield { kind: 'at', bus: busAddress(at) } as const
   }
 }
@@ -65,6 +66,7 @@ function* places(domain: DmaDomain, minimum: bigint, end: bigint, bytes: bigint)
 const crosses = (start: bigint, bytes: bigint, boundary: number): boolean =>
   boundary > 0 && start / BigInt(boundary) !== (start + bytes - 1n) / BigInt(boundary)
 
-const roundUp = (address: bigint): bigint => ((address + PAGE - 1n) / PAGE) * PAGE
+const roundUp = (address: bigint, unit: bigint): bigint => ((address + unit - 1n) / unit) * unit
+const powerOfTwoFor = (bytes: bigint): bigint => most(PAGE, 1n << BigInt((bytes - 1n).toString(2).length))
 const least = (one: bigint, other: bigint): bigint => (one < other ? one : other)
 const most = (...all: readonly bigint[]): bigint => all.reduce((one, other) => (one > other ? one : other))
