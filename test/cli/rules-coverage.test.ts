@@ -83,4 +83,17 @@ describe('probar rules --coverage', () => {
     expect(status).toBe(2)
     expect(stderr).toMatch(/^error usage: the catalogue has no MDL-999/)
   })
+
+  it.each([
+    ['VER-007/0xFF', 'VER-007 has no clause 0xFF: it has 0x0E, '],
+    ['DMA-025/1', 'DMA-025 has no clause 1: it has none'],
+    ['MDL-999/1', 'the catalogue has no MDL-999'],
+  ])('refuses the clause %s, with a run and without', async (id, text) => {
+    for (const run of [[], ['--coverage', 'bench.json']]) {
+      const { status, stdout, stderr } = await probar(['rules', id, ...run], { cwd })
+      expect([status, stdout]).toEqual([2, ''])
+      expect(stderr).toContain(text)
+    }
+    expect((await probar(['rules', 'ver-007/0x0e'])).status).toBe(0)
+  })
 })

@@ -4,7 +4,7 @@ import { readRecord } from '../../record/read.ts'
 import type { RunRecord } from '../../record/schema.ts'
 import { printable } from '../../report/text.ts'
 import { rule } from '../../spec/catalogue.ts'
-import { ruleOf } from '../../spec/clauses.ts'
+import { askedRule } from '../../spec/clauses.ts'
 import { rulesTable } from '../../spec/rules-table.ts'
 import {
   type Counts,
@@ -32,7 +32,7 @@ export function coverageText({ id, files, cwd, json }: CoverageRequest): string 
   if (files.length === 0) {
     throw new ProbarError('usage', '--coverage needs run records, as written by probar run --reporter json=FILE')
   }
-  const wanted = id === undefined ? undefined : rule(ruleOf(id).toUpperCase()).id
+  const wanted = id === undefined ? undefined : rule(askedRule(id)).id
   const runs = files.map((file) => readRecord(resolve(cwd, file)))
   checkDifferent(runs, files)
   const all = coverageOf(rulesTable(allCases), runs)

@@ -1,6 +1,6 @@
 import { Command } from 'commander'
 import { errata, rule } from '../../spec/catalogue.ts'
-import { ruleOf } from '../../spec/clauses.ts'
+import { askedRule } from '../../spec/clauses.ts'
 import { type ClauseRow, type Proofs, type RuleRow, rulesTable } from '../../spec/rules-table.ts'
 import { loadUncovered, reasons } from '../../spec/uncovered.ts'
 import { allCases } from '../../suite/all-cases.ts'
@@ -36,7 +36,7 @@ function textOf(id: string | undefined, options: RulesOptions, cwd: string): str
     const files = options.coverage === true ? [] : options.coverage
     return coverageText({ id, files, cwd, json })
   }
-  return id === undefined ? listing(json) : single(ruleOf(id).toUpperCase(), json)
+  return id === undefined ? listing(json) : single(askedRule(id), json)
 }
 
 function listing(json: boolean): string {

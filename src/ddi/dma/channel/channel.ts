@@ -56,6 +56,8 @@ export class Channel implements Waiting {
     if (synchronous) return 'failed'
     this.#queue.push(request)
     request.wait?.(1)
+    // Who waits for memory only is not begun by anybody who gives registers back.
+    this.#pool.pump()
     return 'queued'
   }
 

@@ -101,6 +101,39 @@ describe('a list that waits', () => {
     free()
   })
 
+  it('is not overtaken by one that asks for less', async () => {
+    await using bench = await Bench.open()
+    bench.ddi.dma.platform.mapRegisters = 3
+    const [adapter, mdl] = [bench.adapter(), bench.pages(2)]
+    const first = getLater(bench, adapter, mdl, 8192)
+    const second = getLater(bench, adapter, mdl, 8192)
+    const third = getLater(bench, adapter, mdl, 1)
+    expect([second.value, third.value]).toEqual([undefined, undefined])
+    putAll(bench, adapter, first)
+    expect([second.value, third.value].map((list) => list?.segments().size)).toEqual([8192, 1])
+    putAll(bench, adapter, second, third)
+  })
+
+  it('waits on when there is no memory for it at its turn', async () => {
+    await using bench = await Bench.open()
+    Object.assign(bench.ddi.dma.platform, { mapRegisters: 1, longestElement: 2048 })
+    const [adapter, mdl] = [bench.adapter(), bench.pages(1)]
+    const first = getLater(bench, adapter, mdl, 100)
+    const second = getLater(bench, adapter, mdl, 4096)
+    const blocks = []
+    for (const size of [0x1_0000, 0x1000, 16]) {
+      for (let block = bench.kernel.pool.allocate(size); block; block = bench.kernel.pool.allocate(size)) {
+        blocks.push(block.address)
+      }
+    }
+    putAll(bench, adapter, first)
+    expect(second.value).toBeUndefined()
+    for (const address of blocks) bench.kernel.pool.free(address)
+    const third = getLater(bench, adapter, mdl, 1)
+    expect([second.value?.NumberOfElements, third.value]).toEqual([2, undefined])
+    putAll(bench, adapter, second, third)
+  })
+
   it('lets go of its pages when it is cancelled', async () => {
     await using bench = await Bench.open()
     bench.ddi.dma.platform.mapRegisters = 2
