@@ -97,26 +97,18 @@ try {
   dryRun({ bench: (out, words) => probar('lab', 'run', '--timeout', '600', '--out', out, '--', ...words), expect })
   if (ownKernel) {
     await Promise.all([
-      interfaces.vfio().then((guest) => {
-        judgeStock(guest, model)
-        judgeRules('the stock kernel', [guest.path('run.json'), guest.path('wide.json')])
-      }),
+      interfaces.vfio().then((guest) => judgeStock(guest, model)),
       // one after the other: the third guest would only wait for a core
       interfaces
         .iommufd()
-        .then((guest) => {
-          judgeOwn(guest, model)
-          judgeRules('the own kernel', [guest.path('run.json')])
-        })
+        .then((guest) => judgeOwn(guest, model))
         .then(interfaces.noiommu)
         .then(judgeNoIommu)
         .then(interfaces.kills)
         .then((guest) => expectStatus(guest, 'kills', 0, 'killing runs')),
     ])
   } else {
-    const guest = await interfaces.vfio()
-    judgeStock(guest, model)
-    judgeRules('the stock kernel', [guest.path('run.json'), guest.path('wide.json')])
+    judgeStock(await interfaces.vfio(), model)
   }
 } finally {
   rmSync(folder, { recursive: true, force: true })
@@ -162,6 +154,7 @@ function judgeStock(guest, model) {
   expectStatus(guest, 'functions', 0, 'vectors, ROM, ports and resets behind vfio')
   judgeRun(guest, 'run', 'run.json', 'vfio', model)
   judgeRun(guest, 'wide', 'wide.json', 'vfio', model)
+  judgeRules('the stock kernel', [guest.path('run.json'), guest.path('wide.json')])
   judgeRun(guest, 'type1', 'type1.json', 'vfio', model)
   const version = guest.json('type1.json')?.dmaInterface
   expect(version === 'type1', `the interface of version 1 was ${version}`)
@@ -175,6 +168,7 @@ function judgeOwn(guest, model) {
   judgeContract('iommufd', guest.json('contract.json'), expect)
   expectStatus(guest, 'functions', 0, 'vectors, ROM, ports and resets behind iommufd')
   judgeRun(guest, 'run', 'run.json', 'iommufd', model)
+  judgeRules('the own kernel', [guest.path('run.json')])
   expectStatus(guest, 'doctor', 0, 'the doctor behind iommufd')
 }
 
