@@ -174,6 +174,15 @@ describe('MmUnlockPages', () => {
     expect(outcome(() => lock(bench, mdl))).toBe('returned')
   })
 
+  it('clears both flags that a lock may have set (MDL-060)', async () => {
+    await using bench = await Bench.open()
+    const mdl = mdlOver(bench, userMemory(bench, 1), 1)
+    lock(bench, mdl)
+    mdl.MdlFlags |= MDL_IO_SPACE
+    bench.ddi.mm.MmUnlockPages(mdl)
+    expect(mdl.MdlFlags & (MDL_PAGES_LOCKED | MDL_IO_SPACE)).toBe(0)
+  })
+
   it('leaves numbers that mean nothing, whatever a driver writes there', async () => {
     await using bench = await Bench.open()
     const mdl = mdlLocked(bench, userMemory(bench, 2), UserMode)

@@ -5,6 +5,7 @@ import { KIRQL, KPROCESSOR_MODE, type Out } from '../../../../src/ddi/constants.
 import { PhysicalAddressList } from '../../../../src/ddi/mm/io-space/physical-address-list.ts'
 import { type Mdl, MmGetMdlByteCount, MmGetMdlPfnArray, MmGetMdlVirtualAddress } from '../../../../src/ddi/mm/mdl.ts'
 import { orderPattern } from '../../../../src/memory/patterns.ts'
+import { lock, mdlOver, userMemory } from '../driver-memory.ts'
 import { Bench, MmCached, NULL, NormalPagePriority, outcome } from '../bench.ts'
 
 const { KernelMode, UserMode } = KPROCESSOR_MODE
@@ -58,6 +59,22 @@ describe('MmAdvanceMdl', () => {
     expect(bench.frames.allocated).toBe(before - 2)
     expect(MmGetMdlPfnArray(mdl)).toHaveLength(2)
     bench.free(mdl)
+  })
+
+  it('unlocks what it passes for the process as well, which may end then', async () => {
+    await using bench = await Bench.open()
+    const { kernel, ddi } = bench
+    const process = kernel.processes.start()
+    const mdl = kernel.in(process, () => {
+      const locked = mdlOver(bench, userMemory(bench, 2), 2 * P)
+      lock(bench, locked)
+      return locked
+    })
+    ddi.mm.MmAdvanceMdl(mdl, P)
+    expect(outcome(() => kernel.processes.end(process))).toBe('0x76/0x0')
+    expect(kernel.ledger.entries.at(-1)?.text).toBe('1 pages are locked')
+    ddi.mm.MmUnlockPages(mdl)
+    expect(outcome(() => kernel.processes.end(process))).toBe('returned')
   })
 
   it('moves a header without pages', async () => {
