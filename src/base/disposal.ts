@@ -26,6 +26,18 @@ export function undoAfter(error: unknown, steps: readonly (() => void)[]): never
   throw error
 }
 
+/** Runs `act`, then `end`, whatever happens. @throws AggregateError when both fail, where `finally` would hide the first */
+export function finish<T>(act: () => T, end: () => void): T {
+  let result: T
+  try {
+    result = act()
+  } catch (error) {
+    return undoAfter(error, [end])
+  }
+  end()
+  return result
+}
+
 /**
  * Things to undo, the last one first. Node 20 has no DisposableStack; unlike that one, this
  * runs every step even when some fail and reports all failures together.

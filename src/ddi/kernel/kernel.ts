@@ -1,5 +1,5 @@
 import type { Va } from '../../base/address.ts'
-import { runAll } from '../../base/disposal.ts'
+import { finish, runAll } from '../../base/disposal.ts'
 import type { AddressSpace } from '../../memory/address-space.ts'
 import type { FrameStore } from '../../memory/frame-store.ts'
 import { KIRQL, type Out } from '../constants.ts'
@@ -20,6 +20,9 @@ export interface KernelParts {
   /** Pages of nonpaged pool for structures. */
   readonly poolPages: number
 }
+
+/** x64 has levels 0 to 15. */
+const LEVELS: ReadonlySet<number> = new Set(Array.from({ length: KIRQL.HIGH_LEVEL + 1 }, (_, level) => level))
 
 /** The highest level for a routine of which the Driver Verifier watches the level. */
 export interface VerifiedIrql {
@@ -66,28 +69,26 @@ export class Kernel {
     return this.#irql
   }
 
-  /** Returns the old level. @throws BugCheck IRQL_NOT_GREATER_OR_EQUAL when the new one is lower */
+  /** Returns the old level. @throws BugCheck IRQL_NOT_GREATER_OR_EQUAL when the new one is lower, or none */
   KeRaiseIrql(newIrql: KIRQL): KIRQL {
-    if (newIrql < this.#irql) this.#wrongIrql('KeRaiseIrql', 0x9, `raises from ${this.#irql} to ${newIrql}`)
+    if (!(newIrql >= this.#irql && LEVELS.has(newIrql)))
+      this.#wrongIrql('KeRaiseIrql', 0x9, `raises from ${this.#irql} to ${newIrql}`)
     const old = this.#irql
     this.#irql = newIrql
     return old
   }
 
-  /** @throws BugCheck IRQL_NOT_LESS_OR_EQUAL when the new level is higher */
+  /** @throws BugCheck IRQL_NOT_LESS_OR_EQUAL when the new level is higher, or none */
   KeLowerIrql(newIrql: KIRQL): void {
-    if (newIrql > this.#irql) this.#wrongIrql('KeLowerIrql', 0xa, `lowers from ${this.#irql} to ${newIrql}`)
+    if (!(newIrql <= this.#irql && LEVELS.has(newIrql)))
+      this.#wrongIrql('KeLowerIrql', 0xa, `lowers from ${this.#irql} to ${newIrql}`)
     this.#irql = newIrql
   }
 
   /** Runs `act` at a level and comes back, whatever happens. */
   at<T>(irql: KIRQL, act: () => T): T {
     const old = this.KeRaiseIrql(irql)
-    try {
-      return act()
-    } finally {
-      this.KeLowerIrql(old)
-    }
+    return finish(act, () => this.KeLowerIrql(old))
   }
 
   /** Goes on in the context of a process: its user addresses are valid then, and no others. @param ApcState for detaching */

@@ -1,5 +1,5 @@
 import { type Va, va } from '../../base/address.ts'
-import { runAll } from '../../base/disposal.ts'
+import { finish, runAll } from '../../base/disposal.ts'
 import { PAGE_SIZE, pagesIn } from '../../base/pages.ts'
 import type { AddressSpace } from '../../memory/address-space.ts'
 import type { MemoryView } from '../../memory/memory-view.ts'
@@ -114,11 +114,7 @@ export class Processes {
   within<T>(routine: string, process: Process, act: () => T): T {
     const before = this.current
     this.attach(routine, process)
-    try {
-      return act()
-    } finally {
-      this.detach(routine, before)
-    }
+    return finish(act, () => this.detach(routine, before))
   }
 
   /**

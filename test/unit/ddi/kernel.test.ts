@@ -61,6 +61,31 @@ describe('the IRQL', () => {
     expect(kernel.KeGetCurrentIrql()).toBe(PASSIVE_LEVEL)
   })
 
+  it('is a level there is', async () => {
+    await using bench = await Bench.open()
+    const { kernel } = bench
+    for (const irql of [NaN, 1.5, 16]) expect(outcome(() => kernel.KeRaiseIrql(irql))).toBe('0x9/0x0')
+    for (const irql of [NaN, -1]) expect(outcome(() => kernel.KeLowerIrql(irql))).toBe('0xa/0x0')
+    expect(kernel.KeGetCurrentIrql()).toBe(PASSIVE_LEVEL)
+  })
+
+  it('that an action left too low does not hide what the action failed with', async () => {
+    await using bench = await Bench.open()
+    const { kernel } = bench
+    const act = (): never => {
+      kernel.KeLowerIrql(PASSIVE_LEVEL)
+      throw new Error('mine')
+    }
+    const errors = (): unknown => {
+      try {
+        return kernel.at(APC_LEVEL, () => kernel.at(DISPATCH_LEVEL, act))
+      } catch (error) {
+        return String((error as AggregateError).errors)
+      }
+    }
+    expect(errors()).toMatch(/mine.*0xa/s)
+  })
+
   it('outside what a routine allows is a misuse that names the rule', async () => {
     await using bench = await Bench.open()
     const { kernel } = bench

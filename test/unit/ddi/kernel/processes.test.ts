@@ -84,6 +84,24 @@ describe('attaching to a process', () => {
     expect(kernel.processes.current).toBe(caller)
   })
 
+  it('that an action did not leave hides nothing that the action failed with', async () => {
+    await using bench = await Bench.open()
+    const { kernel } = bench
+    const act = (): unknown =>
+      kernel.in(kernel.processes.start(), () => {
+        kernel.KeStackAttachProcess(kernel.processes.start(), {})
+        throw new Error('mine')
+      })
+    const errors = (): string => {
+      try {
+        return String(act())
+      } catch (error) {
+        return String((error as AggregateError).errors)
+      }
+    }
+    expect(errors()).toMatch(/mine.*MDL-085/s)
+  })
+
   it('is for processes that have not ended, below DISPATCH_LEVEL', async () => {
     await using bench = await Bench.open()
     const { kernel } = bench
