@@ -35,6 +35,7 @@ export class AddressSpace implements AsyncDisposable {
   readonly #ranges: Record<SpaceMode, RangeAllocator>
   readonly #placed = new Placements()
   readonly #undo = new Disposal()
+  #closed = false
 
   constructor({ native, rangeSize }: AddressSpaceOptions) {
     this.#native = native
@@ -55,7 +56,7 @@ export class AddressSpace implements AsyncDisposable {
   /**
    * One contiguous view of the frames, in order.
    * @param at the page-aligned address to take, or undefined for any
-   * @throws ProbarError out-of-memory when the range has no room, range-outside when `at` is not free
+   * @throws ProbarError closed; out-of-memory when the range has no room; range-outside when `at` is not free
    */
   mapFrames(frames: Frames, protection: Protection, mode: SpaceMode, at?: Va): MemoryView {
     const size = frames.indices.length * PAGE_SIZE
@@ -188,6 +189,7 @@ export class AddressSpace implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true
     for (const start of this.#placed.starts()) this.unmap(va(start))
     await this.#undo[Symbol.asyncDispose]()
   }
@@ -207,6 +209,7 @@ export class AddressSpace implements AsyncDisposable {
 
   /** Room for `size` bytes with a guard page on each side; the result is the first byte after the lower guard. */
   #take(size: number, mode: SpaceMode, at?: Va): number {
+    if (this.#closed) throw new ProbarError('closed', 'the address space is closed')
     if (size <= 0) throw new ProbarError('range-outside', 'a view has at least one page')
     const range = this.#ranges[mode]
     const guarded = size + 2 * PAGE_SIZE

@@ -27,6 +27,7 @@ export class Pool {
   readonly #buffer: ArrayBuffer
   readonly #ranges: RangeAllocator
   #blocks = 0
+  #closed = false
 
   constructor(frames: FrameStore, pages: number) {
     this.#frames = frames
@@ -45,8 +46,9 @@ export class Pool {
     return this.#blocks
   }
 
-  /** A zeroed block, or undefined when the pool is exhausted. */
+  /** A zeroed block, or undefined when the pool is exhausted. @throws ProbarError closed */
   allocate(size: number): PoolBlock | undefined {
+    if (this.#closed) throw new ProbarError('closed', 'the pool is closed: this Windows has ended')
     const start = this.#ranges.allocate(Math.ceil(size / GRANULE) * GRANULE, GRANULE)
     if (start === undefined) return undefined
     this.#blocks++
@@ -80,6 +82,7 @@ export class Pool {
   }
 
   close(): void {
+    this.#closed = true
     this.#frames.free(this.#indices)
   }
 }

@@ -6,6 +6,13 @@ const CODES: ReadonlySet<string> = new Set(['out-of-memory', 'dma-entries-exhaus
 export const isShortage = (error: unknown): error is ProbarError =>
   error instanceof ProbarError && CODES.has(error.code)
 
+/** Probar's own mistakes, and the use of what was closed: no routine has a result for them. */
+const NO_RESULT: ReadonlySet<string> = new Set(['internal', 'closed'])
+
+/** True for an error for which a routine may return what is documented when it fails. */
+export const hasResult = (error: unknown): error is ProbarError =>
+  error instanceof ProbarError && !NO_RESULT.has(error.code)
+
 /**
  * What the machine ran out of while DDIs were carried out: memory that may be pinned, mappings, address space. The DDI
  * returns what Windows documents for it, and a case may take that for a broken rule; here stands what happened.

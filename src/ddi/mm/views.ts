@@ -4,6 +4,7 @@ import { NtStatus } from '../../base/ntstatus.ts'
 import { PAGE_SIZE } from '../../base/pages.ts'
 import { Protection } from '../../native/surface.ts'
 import { KIRQL, KPROCESSOR_MODE, type MEMORY_CACHING_TYPE, MM_PAGE_PRIORITY, MdlFlags } from '../constants.ts'
+import { hasResult } from '../kernel/shortages.ts'
 import { type Mdl, MmGetMdlByteOffset, MmGetMdlPfnArray } from './mdl.ts'
 import type { MdlShadow } from './mdl-shadows.ts'
 import { requireFitForUsers, requireOwner } from './buffers/fit-for-users.ts'
@@ -42,7 +43,7 @@ export function mapLockedPages(
     return address
   } catch (error) {
     kernel.shortages.note(error)
-    if (!(error instanceof ProbarError) || error.code === 'internal') throw error
+    if (!hasResult(error)) throw error
     if (!user) return null
     throw error instanceof NtStatusError ? error : asRaised(error)
   }
@@ -132,7 +133,8 @@ function view({ kernel }: MmState, { frames, ranges }: MdlShadow, request: ViewR
 function requested({ kernel }: MmState, address: Va, { mdl }: MdlShadow): Va {
   const aligned = address % BigInt(PAGE_SIZE) === 0n
   const end = address + BigInt(MmGetMdlPfnArray(mdl).length * PAGE_SIZE)
-  if (aligned && end <= kernel.memory.userProbeAddress) return address
+  // The page below the boundary is nobody's.
+  if (aligned && end < kernel.memory.userProbeAddress) return address
   const why = aligned ? 'the view would not end in user space' : 'it is not page aligned'
   throw new NtStatusError(NtStatus.STATUS_INVALID_ADDRESS, `the requested address is invalid: ${why}`)
 }

@@ -1,8 +1,9 @@
 import type { Va } from '../../../base/address.ts'
-import { NtStatusError, ProbarError } from '../../../base/errors.ts'
+import { NtStatusError } from '../../../base/errors.ts'
 import { NtStatus } from '../../../base/ntstatus.ts'
 import { KIRQL, POOL_FLAG } from '../../constants.ts'
 import type { DriverBlock, DriverPoolRequest, PoolType } from '../../kernel/driver-pool.ts'
+import { hasResult } from '../../kernel/shortages.ts'
 import { MmGetMdlVirtualAddress } from '../mdl.ts'
 import { type MdlShadow, isMapped, seal } from '../mdl-shadows.ts'
 import type { MmState } from '../state.ts'
@@ -99,7 +100,7 @@ function take({ kernel }: MmState, request: DriverPoolRequest): DriverBlock | un
     return kernel.driverPool.allocate(request)
   } catch (error) {
     kernel.shortages.note(error)
-    if (error instanceof ProbarError && error.code !== 'internal') return undefined
+    if (hasResult(error)) return undefined
     throw error
   }
 }

@@ -1,9 +1,9 @@
 import { type PhysicalAddress, type Va, va } from '../../../base/address.ts'
-import { ProbarError } from '../../../base/errors.ts'
 import { PAGE_SHIFT, PAGE_SIZE } from '../../../base/pages.ts'
 import type { Region } from '../../../device/contract.ts'
 import { Protection } from '../../../native/surface.ts'
 import { KIRQL, type MEMORY_CACHING_TYPE } from '../../constants.ts'
+import { hasResult } from '../../kernel/shortages.ts'
 import { ADDRESS_AND_SIZE_TO_SPAN_PAGES } from '../mdl.ts'
 import type { MmState } from '../state.ts'
 
@@ -43,7 +43,7 @@ export function mapIoSpace(state: MmState, request: IoMapRequest): Va | null {
     return address
   } catch (error) {
     kernel.shortages.note(error)
-    if (!(error instanceof ProbarError) || error.code === 'internal') throw error
+    if (!hasResult(error)) throw error
     return null
   }
 }

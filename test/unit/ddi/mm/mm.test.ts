@@ -1,7 +1,14 @@
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
 import { type PhysicalAddress, type Va, advance, physicalAddress, va } from '../../../../src/base/address.ts'
-import { KIRQL, KPROCESSOR_MODE, MEMORY_CACHING_TYPE, MM_ALLOCATE, MdlFlags } from '../../../../src/ddi/constants.ts'
+import {
+  KIRQL,
+  KPROCESSOR_MODE,
+  MEMORY_CACHING_TYPE,
+  MM_ALLOCATE,
+  MdlFlags,
+  POOL_FLAG,
+} from '../../../../src/ddi/constants.ts'
 import type { Mm } from '../../../../src/ddi/mm/mm.ts'
 import { EMPTY_SLOT, type Mdl, MmGetMdlByteCount, MmGetMdlPfnArray } from '../../../../src/ddi/mm/mdl.ts'
 import { FREED_BYTE } from '../../../../src/memory/frame-store.ts'
@@ -258,6 +265,9 @@ describe('MmMapLockedPagesSpecifyCache', () => {
     expect(mapUser(bench.ddi.mm, mdl, at)).toBe(at)
     expect(outcome(() => mapUser(bench.ddi.mm, mdl, at))).toBe('0xc0000018')
     expect(outcome(() => mapUser(bench.ddi.mm, mdl, advance(at, 8)))).toBe('0xc0000141')
+    const [last, before] = [-4096, -8192].map((back) => advance(bench.kernel.memory.userProbeAddress, back))
+    expect(outcome(() => mapUser(bench.ddi.mm, mdl, last))).toBe('0xc0000141')
+    expect(mapUser(bench.ddi.mm, mdl, before)).toBe(before)
   })
 
   it('ignores a requested address in KernelMode', async () => {
@@ -346,4 +356,12 @@ it('nothing is reported as left behind when nothing was', async () => {
   bench.free(bench.pages(3))
   expect(await bench.end()).toEqual([])
   expect(ZERO).toBe(0n)
+})
+
+it('a Windows that has ended has no documented results any more', async () => {
+  await using bench = await Bench.open()
+  const { mm, io } = bench.ddi
+  await bench.end()
+  expect(outcome(() => io.IoAllocateMdl(NULL, 8, false, false, null))).toBe('closed')
+  expect(outcome(() => mm.ExAllocatePool2(POOL_FLAG.POOL_FLAG_NON_PAGED, 4096, 7))).toBe('closed')
 })
