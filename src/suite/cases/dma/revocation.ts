@@ -160,12 +160,18 @@ export const revocationCases: readonly Case[] = [
     id: 'dma/free-while-listed',
     title: 'pages that the device still reaches by a list cannot be freed',
     rules: ['DMA-025'],
-    run: (context) => {
-      const { check, ddi } = context
+    // A mapping is witness enough for a rule; that the device still reaches the pages is what is said here.
+    needs: ['engine'],
+    run: async (context) => {
+      const { check, ddi, engine, kernel, signal } = context
       const mdl = allocate(context, PAGE_SIZE)
+      const view = mapSystem(context, mdl)
       const adapter = openAdapter(context)
-      const list = mustGetList(context, adapter, mdl, { length: PAGE_SIZE, writeToDevice: false })
+      const list = mustGetList(context, adapter, mdl, { length: PIECE, writeToDevice: false })
       check.callerError('DMA-025', 'freeing the pages', () => ddi.mm.MmFreePagesFromMdl(mdl))
+      const pattern = orderPattern(PIECE, 3)
+      await engine.write(walkList(context, list), pattern, { signal })
+      check.bytes(kernel.memory.read(view, PIECE), pattern, 'what the device wrote after the refusal')
       putList(context, adapter, list, false)
       release(context, mdl)
     },
@@ -187,11 +193,17 @@ export const revocationCases: readonly Case[] = [
     id: 'dma/put-with-the-other-direction',
     title: 'WriteToDevice of Put must be that of Get',
     rules: ['DMA-025'],
-    run: (context) => {
+    needs: ['engine'],
+    run: async (context) => {
+      const { check, engine, kernel, signal } = context
       const mdl = allocate(context, PAGE_SIZE)
+      const pattern = orderPattern(PIECE, 4)
+      kernel.memory.write(mapSystem(context, mdl), pattern)
       const adapter = openAdapter(context)
-      const list = mustGetList(context, adapter, mdl, { length: PAGE_SIZE, writeToDevice: true })
-      context.check.callerError('DMA-025', 'the other direction', () => putList(context, adapter, list, false))
+      const list = mustGetList(context, adapter, mdl, { length: PIECE, writeToDevice: true })
+      check.callerError('DMA-025', 'the other direction', () => putList(context, adapter, list, false))
+      const received = await engine.read(walkList(context, list), { signal })
+      check.bytes(received, pattern, 'what the device received after the refusal')
       putList(context, adapter, list, true)
       release(context, mdl)
     },

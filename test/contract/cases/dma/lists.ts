@@ -54,6 +54,18 @@ const putTolerates = (codes: readonly string[]): Plant =>
     },
   }))
 
+/** What Put refuses is put, too. */
+const putsAllTheSame = adapters((adapter) => ({
+  PutScatterGatherList(list, write) {
+    try {
+      adapter.PutScatterGatherList(list, write)
+    } catch (error) {
+      adapter.PutScatterGatherList(list, !write)
+      throw error
+    }
+  },
+}))
+
 /** Every list routine runs at a lower level, or as often as told. */
 const calling = (times: number, irql: number): Plant =>
   adapters((adapter, kernel) => ({
@@ -281,9 +293,14 @@ export const listDefects: Defects = {
     fault('iommu-ignores-permissions', 'memory after a write'),
     planted('both directions are granted', 'memory after a write', grantsBoth),
   ],
-  'dma/free-while-listed': [planted('the list is not counted', 'freeing the pages', freesAllTheSame)],
+  'dma/free-while-listed': [
+    planted('the list is not counted', 'freeing the pages', freesAllTheSame),
+    fault('dma-writes-lost', 'wrote after the refusal'),
+  ],
   'dma/put-with-the-other-direction': [
     planted('it is tolerated', 'the other direction', putTolerates(['caller-error'])),
+    planted('the list goes nevertheless', 'received after the refusal', putsAllTheSame),
+    fault('dma-reads-zeros', 'received after the refusal'),
   ],
   'dma/zero-length': [
     planted(
