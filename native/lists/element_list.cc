@@ -45,8 +45,8 @@ struct Part {
 int64_t Bytes(double value) {
   constexpr double kLimit = 9007199254740992.0;
   const bool within = value >= 0 && value < kLimit;  // false for NaN
-  const auto bytes = within ? static_cast<int64_t>(value) : -1;
-  if (static_cast<double>(bytes) != value) [[unlikely]] {
+  const auto bytes = within ? static_cast<int64_t>(value) : 0;
+  if (!within || static_cast<double>(bytes) != value) [[unlikely]] {
     throw Failure(code::kRangeOutside, "the length of a segment must be an integer from 0 to 2^53 - 1");
   }
   return bytes;

@@ -5,6 +5,9 @@ import type { ListSurface } from './surface.ts'
 /** wdm.h on x64: Address at 0, Length at 8, Reserved at 16. */
 const ELEMENT = { size: 24, length: 8, reserved: 16 } as const
 
+/** No element lies across its end, either. */
+const ADDRESS_SPACE = 1n << 64n
+
 /** `writeElements` in JavaScript, for machines without the addon. */
 export const writeElements: ListSurface['writeElements'] = (
   target,
@@ -70,13 +73,14 @@ class ElementList {
       const length = Math.min(this.#length, this.#longest, this.#toBoundary())
       if (this.#count < this.#room) this.#write(this.#count * ELEMENT.size, this.#start, length)
       this.#count++
-      this.#start += BigInt(length)
+      this.#start = BigInt.asUintN(64, this.#start + BigInt(length))
       this.#length -= length
     }
   }
 
   #toBoundary(): number {
-    return this.#boundary === 0n ? Infinity : Number(this.#boundary - (this.#start % this.#boundary))
+    const boundary = this.#boundary === 0n ? ADDRESS_SPACE : this.#boundary
+    return Number(boundary - (this.#start % boundary))
   }
 
   #write(at: number, address: bigint, length: number): void {

@@ -107,7 +107,11 @@ export function describeElementList(surface: ListSurface): void {
       expect(listOf(surface, [[start, 200]], [0, 200])).toEqual([{ address: start, length: 200 }])
     })
 
-    it('ends at the end of the address space', () => {
+    it('ends at the end of the address space, in the middle of a segment, too', () => {
+      expect(listOf(surface, [[2n ** 64n - 2n, 5]], [0, 5])).toEqual([
+        { address: 2n ** 64n - 2n, length: 2 },
+        { address: 0n, length: 3 },
+      ])
       const segments = [
         [2n ** 64n - 4096n, 4096],
         [0n, 4096],
@@ -148,6 +152,7 @@ export function describeElementList(surface: ListSurface): void {
 
   it.each([
     ['a segment of half a byte', [0n], [0.5]],
+    ['a segment of one byte less than none', [0n], [-1]],
     ['a segment of less than nothing', [0n], [-4096]],
     ['a segment of no number', [0n], [Number.NaN]],
     ['more addresses than lengths', [0n, 0x1000n], [4096]],
