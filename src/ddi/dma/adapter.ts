@@ -193,7 +193,7 @@ export class DmaAdapter {
     return requestListEx(this.#state, request, KIRQL.DISPATCH_LEVEL)
   }
 
-  /** @param TransferInfo with Version 1. @returns STATUS_NOT_SUPPORTED for another */
+  /** What a transfer takes (DMA-002). @param TransferInfo with Version 1. @returns STATUS_NOT_SUPPORTED for another */
   GetDmaTransferInfo(
     Mdl: Mdl,
     Offset: number,
@@ -204,12 +204,12 @@ export class DmaAdapter {
     return getDmaTransferInfo(this.#state, Mdl, Offset, Length, TransferInfo)
   }
 
-  /** @param AdapterInfo with Version 1. @returns STATUS_NOT_SUPPORTED for another */
+  /** What the adapter has (DMA-010). @param AdapterInfo with Version 1. @returns STATUS_NOT_SUPPORTED for another */
   GetDmaAdapterInfo(AdapterInfo: Struct<typeof DMA_ADAPTER_INFO>): NtStatus {
     return getDmaAdapterInfo(this.#state, AdapterInfo)
   }
 
-  /** @param DmaTransferContext DMA_TRANSFER_CONTEXT_SIZE_V1 bytes of the caller's, one for each request */
+  /** @param DmaTransferContext DMA_TRANSFER_CONTEXT_SIZE_V1 bytes of the caller's, one for each request (DMA-029) */
   InitializeDmaTransferContext(DmaTransferContext: Va): NtStatus {
     return initializeDmaTransferContext(this.#state, DmaTransferContext)
   }
@@ -227,7 +227,7 @@ export class DmaAdapter {
     return allocateAdapterChannel(this.#state, DeviceObject, NumberOfMapRegisters, ExecutionRoutine, Context)
   }
 
-  /** With DMA_SYNCHRONOUS_CALLBACK and no routine the registers come by the last parameter, until FreeAdapterObject. */
+  /** Without a routine, with DMA_SYNCHRONOUS_CALLBACK: registers by the last parameter, until FreeAdapterObject (DMA-040). */
   AllocateAdapterChannelEx(
     DeviceObject: unknown,
     DmaTransferContext: Va,

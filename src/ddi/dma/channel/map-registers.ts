@@ -16,7 +16,7 @@ export interface Transfer {
 export class MapRegisters {
   readonly count: number
   readonly context: TransferContext | undefined
-  /** Ascending by offset within an MDL. */
+  /** In the order in which they were mapped. */
   readonly transfers: Transfer[] = []
 
   constructor(count: number, context?: TransferContext) {
