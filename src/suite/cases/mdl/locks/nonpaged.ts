@@ -2,7 +2,7 @@ import type { Va } from '../../../../base/address.ts'
 import { PAGE_SIZE } from '../../../../base/pages.ts'
 import { KIRQL, MdlFlags, type Out } from '../../../../ddi/constants.ts'
 import type { DXGK_DEVICE_INFO } from '../../../../ddi/dxgk/dxgk.ts'
-import { MmGetMdlPfnArray, MmGetMdlVirtualAddress } from '../../../../ddi/mm/mdl.ts'
+import { Mdl, MmGetMdlPfnArray, MmGetMdlVirtualAddress } from '../../../../ddi/mm/mdl.ts'
 import { orderPattern } from '../../../../memory/patterns.ts'
 import type { Case } from '../../../case.ts'
 import type { Context } from '../../../context.ts'
@@ -25,7 +25,15 @@ import {
   userMemory,
 } from '../../parts/driver-memory.ts'
 
-const { MDL_PAGES_LOCKED, MDL_MAPPED_TO_SYSTEM_VA } = MdlFlags
+const { MDL_PAGES_LOCKED, MDL_MAPPED_TO_SYSTEM_VA, MDL_SOURCE_IS_NONPAGED_POOL } = MdlFlags
+
+/** As mdlOver, with a process in the header, which MmInitializeMdl leaves there (MDL-008): in fresh memory it would be none. */
+function mdlOf({ check, ddi, kernel }: Context, base: Va, length: number): Mdl {
+  const mdl = new Mdl(check.present(kernel.pool.allocate(ddi.mm.MmSizeOfMdl(base, length)), 'memory for an MDL'))
+  mdl.header.set('Process', kernel.processes.current.address)
+  ddi.mm.MmInitializeMdl(mdl, base, length)
+  return mdl
+}
 
 export const nonpagedCases: readonly Case[] = [
   {
@@ -39,13 +47,15 @@ export const nonpagedCases: readonly Case[] = [
         const pattern = orderPattern(bytes, 5)
         kernel.memory.write(block, pattern)
         const views = kernel.memory.views
-        const mdl = mdlOver(context, block, bytes)
+        const mdl = mdlOf(context, block, bytes)
         kernel.at(KIRQL.DISPATCH_LEVEL, () => ddi.mm.MmBuildMdlForNonPagedPool(mdl))
         const offset = Number(block % BigInt(PAGE_SIZE))
         check.equal(MmGetMdlPfnArray(mdl).length, Math.ceil((offset + bytes) / PAGE_SIZE), 'page numbers')
         const found = bytesOfPages(context, mdl).subarray(offset, offset + bytes)
         check.bytes(found, pattern, `the pages in the array, ${bytes} bytes`)
         check.equal(mdl.MdlFlags & (MDL_PAGES_LOCKED | MDL_MAPPED_TO_SYSTEM_VA), 0, 'flags of a lock or a mapping')
+        check.equal(mdl.has(MDL_SOURCE_IS_NONPAGED_POOL), true, 'the flag of nonpaged memory')
+        check.equal(mdl.header.get('Process'), 0n, 'the process')
         const address = ddi.mm.MmGetSystemAddressForMdlSafe(mdl, NormalPagePriority)
         check.equal(address, block, 'the system address')
         check.equal(kernel.memory.views, views, 'views')

@@ -38,6 +38,16 @@ export const nonpagedDefects: Defects = {
       built((mdl) => void (mdl.MdlFlags |= 2)),
     ),
     planted(
+      'nothing tells that the pages are nonpaged',
+      'the flag of nonpaged memory',
+      built((mdl) => void (mdl.MdlFlags &= ~4)),
+    ),
+    planted(
+      'the process is left',
+      'the process',
+      built((mdl) => mdl.header.set('Process', 8n)),
+    ),
+    planted(
       'the pages are mapped',
       'views',
       built((mdl, _, kernel) => {
