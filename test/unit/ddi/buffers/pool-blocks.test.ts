@@ -2,11 +2,13 @@ import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
 import type { Va } from '../../../../src/base/address.ts'
 import { KIRQL } from '../../../../src/ddi/constants.ts'
+import { FREED_BYTE } from '../../../../src/memory/frame-store.ts'
 import { Bench, NULL, outcome } from '../bench.ts'
 import {
   POOL_FLAG_NON_PAGED,
   POOL_FLAG_PAGED,
   POOL_FLAG_RAISE_ON_FAILURE,
+  POOL_FLAG_UNINITIALIZED,
   TAG,
   plus,
   poolBlock,
@@ -104,6 +106,18 @@ describe('ExFreePool and ExFreePoolWithTag', () => {
     expect(free(bench, block)).toBe('returned')
     expect(free(bench, block)).toBe('0xc4/0x13')
     expect(outcome(() => bench.ddi.mm.ExFreePool(block))).toBe('0xc4/0x13')
+  })
+
+  it('hold nothing of what was in their place before', async () => {
+    await using bench = await Bench.open()
+    const { memory } = bench.kernel
+    poolBlock(bench, 64)
+    const block = poolBlock(bench, 64)
+    memory.fill(block, 64, 0x5c)
+    bench.ddi.mm.ExFreePool(block)
+    const next = poolBlock(bench, 64, POOL_FLAG_NON_PAGED | POOL_FLAG_UNINITIALIZED)
+    expect(next).toBe(block)
+    expect([...memory.read(next, 64)]).toEqual(Array.from({ length: 64 }, () => FREED_BYTE))
   })
 
   it('leave the neighbours in a page alone, and give the page back with the last of them', async () => {
