@@ -107,6 +107,21 @@ describe('MapTransfer beyond the reach', () => {
 })
 
 describe('a common buffer', () => {
+  it('is mapped without the pages of its guards', async () => {
+    await using bench = await Bench.open()
+    const { dma } = bench.device
+    const map = dma.map.bind(dma)
+    const pagesOf: number[] = []
+    Object.defineProperty(dma, 'map', {
+      value: (...args: Parameters<typeof map>) => {
+        pagesOf.push(args[0].indices.length)
+        return map(...args)
+      },
+    })
+    expect(bench.adapter().AllocateCommonBuffer(0x2000, {}, true)).not.toBeNull()
+    expect(pagesOf).toEqual([2])
+  })
+
   it('never lies across the platform’s boundary', async () => {
     await using bench = await Bench.open()
     bench.ddi.dma.platform.boundary = 0x2000

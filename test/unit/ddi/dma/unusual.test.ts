@@ -161,6 +161,23 @@ describe('a list that waits', () => {
   })
 })
 
+describe('a list for which there is no memory', () => {
+  it('costs no map registers', async () => {
+    await using bench = await Bench.open()
+    bench.ddi.dma.platform.mapRegisters = 1
+    const [adapter, mdl] = [bench.adapter(), bench.pages(1)]
+    const blocks = []
+    for (const size of [0x1_0000, 0x1000, 16]) {
+      for (let block = bench.kernel.pool.allocate(size); block; block = bench.kernel.pool.allocate(size)) {
+        blocks.push(block.address)
+      }
+    }
+    expect(bench.list(adapter, mdl, 0, 1, true)).toEqual({ status: 0xc000_009a })
+    for (const address of blocks) bench.kernel.pool.free(address)
+    expect(getLater(bench, adapter, mdl, 1).value?.NumberOfElements).toBe(1)
+  })
+})
+
 describe('a caller’s buffer', () => {
   it('takes one list at a time, wherever in it', async () => {
     await using bench = await Bench.open()
