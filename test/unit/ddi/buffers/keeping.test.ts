@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import { va } from '../../../../src/base/address.ts'
-import { MdlFlags } from '../../../../src/ddi/constants.ts'
+import { MEMORY_CACHING_TYPE, MdlFlags } from '../../../../src/ddi/constants.ts'
 import { Mdl } from '../../../../src/ddi/mm/mdl.ts'
 import { Bench, MmCached, NULL, NormalPagePriority, outcome } from '../bench.ts'
 import { UserMode, lock, mdlOver, poolBlock, present, userMemory } from '../driver-memory.ts'
@@ -23,6 +23,31 @@ describe('An MDL that was emptied', () => {
     expect(outcome(() => mm.ExFreePool(target))).toBe('returned')
     expect(await bench.end()).toEqual(['MDL-123', 'MDL-123'])
     expect(bench.frames.allocated).toBe(0)
+  })
+})
+
+describe('A part that was built anew', () => {
+  it('keeps nothing of the source that it was of', async () => {
+    await using bench = await Bench.open()
+    const { mm, io } = bench.ddi
+    const [left, source, part] = [bench.pages(1), bench.pages(1), header(bench, 0n, 4096)]
+    for (const mdl of [left, source]) io.IoBuildPartialMdl(mdl, part, NULL, 0)
+    mm.MmGetSystemAddressForMdlSafe(part, NormalPagePriority)
+    expect([left, source].map((mdl) => outcome(() => bench.free(mdl)))).toEqual(['returned', '0xc4/0xb8'])
+  })
+})
+
+describe('Another caching type', () => {
+  it('is refused for any page of an MDL, not only for its first', async () => {
+    await using bench = await Bench.open()
+    const { mm, io } = bench.ddi
+    const [source, part] = [bench.pages(2), header(bench, 0n, 4096)]
+    io.IoBuildPartialMdl(source, part, va(4096n), 0)
+    mm.MmGetSystemAddressForMdlSafe(part, NormalPagePriority)
+    const map = (type: MEMORY_CACHING_TYPE): string =>
+      outcome(() => mm.MmMapLockedPagesSpecifyCache(source, UserMode, type, NULL, false, NormalPagePriority))
+    expect(map(MEMORY_CACHING_TYPE.MmNonCached)).toBe('0xc0000017')
+    expect(map(MmCached)).toBe('returned')
   })
 })
 
