@@ -16,7 +16,7 @@ export interface IoMapRequest {
 /** A view of MmMapIoSpace. */
 export interface IoView {
   readonly bytes: number
-  /** The frames that it shows; none of a BAR. */
+  /** The frames that it shows; none of a BAR. It holds them, so that they are nobody else's while it is there. */
   readonly frames: Uint32Array
 }
 
@@ -39,6 +39,7 @@ export function mapIoSpace(state: MmState, request: IoMapRequest): Va | null {
   try {
     const page = region === undefined ? mapRam(state, frames, request) : mapBar(state, region, request)
     const address = va(page + (PhysicalAddress % PAGE))
+    kernel.locks.lock(frames)
     state.ioViews.set(address, { bytes, frames })
     return address
   } catch (error) {
@@ -79,9 +80,11 @@ export function discardIoViews(state: MmState): void {
 }
 
 function end({ kernel, attributes, ioViews }: MmState, address: Va): void {
-  attributes.release(ioViews.get(address)?.frames ?? new Uint32Array())
+  const frames = ioViews.get(address)?.frames ?? new Uint32Array()
+  attributes.release(frames)
   ioViews.delete(address)
   kernel.memory.unmap(va(address - (address % PAGE)))
+  kernel.locks.unlock(frames)
 }
 
 /** The frames of the range; none when a page of it is no RAM. */
@@ -94,12 +97,16 @@ function framesAt({ kernel }: MmState, start: PhysicalAddress, bytes: number): U
   return frames.includes(undefined) ? new Uint32Array() : Uint32Array.from(frames.map((frame) => frame ?? 0))
 }
 
-/** RAM has to be locked, or to belong to a page allocation, so that it stays what it is (VER-011, DXM-033). */
-function requireHeld({ kernel, mdls }: MmState, frames: Uint32Array): void {
-  const allocated = mdls.all().filter(({ origin }) => origin === 'pages')
-  const held = (frame: number): boolean =>
-    kernel.locks.count(frame) > 0 || allocated.some((shadow) => shadow.frames.includes(frame))
-  if (frames.every(held)) return
+/** RAM has to be locked by an MDL, or to belong to a page allocation, so that it stays what it is (VER-011, DXM-033). */
+function requireHeld({ kernel, mdls, ioViews }: MmState, frames: Uint32Array): void {
+  const byViews = new Map<number, number>()
+  for (const view of ioViews.values()) {
+    for (const frame of view.frames) byViews.set(frame, (byViews.get(frame) ?? 0) + 1)
+  }
+  const locked = (frame: number): boolean => kernel.locks.count(frame) > (byViews.get(frame) ?? 0)
+  if (frames.every(locked)) return
+  const allocated = new Set(mdls.all().flatMap((shadow) => (shadow.origin === 'pages' ? [...shadow.frames] : [])))
+  if (frames.every((frame) => locked(frame) || allocated.has(frame))) return
   const bugCheck = { code: 0xc4, parameter: 0x83 }
   kernel.ledger.raise({ rule: 'VER-011', routine: 'MmMapIoSpace', text: 'the pages are not locked', bugCheck })
 }

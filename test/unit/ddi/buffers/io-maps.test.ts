@@ -51,6 +51,22 @@ describe('MmMapIoSpace', () => {
   })
 })
 
+describe('a view of RAM', () => {
+  it('keeps its frames from others until it is unmapped, though their MDL is gone', async () => {
+    await using bench = await Bench.open()
+    const pages = bench.pages(1)
+    const view = present(bench.ddi.mm.MmMapIoSpace(at(pages), 4096, MmCached))
+    bench.kernel.memory.fill(view, 4096, 0x5a)
+    const before = bench.frames.allocated
+    bench.ddi.mm.MmFreePagesFromMdl(pages)
+    expect(bench.frames.allocated).toBe(before)
+    expect(bench.kernel.memory.read(view, 4096)).toEqual(new Uint8Array(4096).fill(0x5a))
+    bench.ddi.mm.MmUnmapIoSpace(view, 4096)
+    expect(bench.frames.allocated).toBe(before - 1)
+    bench.ddi.mm.ExFreePool(pages)
+  })
+})
+
 describe('MmUnmapIoSpace', () => {
   it('takes what MmMapIoSpace returned and was given, once', async () => {
     await using bench = await Bench.open()
