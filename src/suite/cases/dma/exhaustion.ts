@@ -15,7 +15,8 @@ import { freePool, poolBlock } from '../parts/driver-memory.ts'
 const MANY = 70_000
 /** Scattered ones, so that each list takes a mapping for about three of four. */
 const PAGES = 2_800
-const LENGTH = PAGES * PAGE_SIZE
+/** Who may pin few pages gets shorter lists. */
+const FEWEST_PAGES = 4
 
 interface Built {
   readonly list: ScatterGatherList
@@ -27,22 +28,26 @@ class Lists {
   readonly #context: Context
   readonly #adapter: DmaAdapter
   readonly #mdl: Mdl
+  readonly #length: number
   readonly #size: number
   readonly #built: Built[] = []
 
-  constructor(context: Context, adapter: DmaAdapter, mdl: Mdl) {
+  /** @param pages of the MDL that each list has */
+  constructor(context: Context, adapter: DmaAdapter, mdl: Mdl, pages: number) {
     const size: { value?: number } = {}
-    adapter.CalculateScatterGatherList(mdl, MmGetMdlVirtualAddress(mdl), LENGTH, size, null)
+    const length = pages * PAGE_SIZE
+    adapter.CalculateScatterGatherList(mdl, MmGetMdlVirtualAddress(mdl), length, size, null)
     this.#context = context
     this.#adapter = adapter
     this.#mdl = mdl
+    this.#length = length
     this.#size = context.check.present(size.value, 'the size of a list')
   }
 
   /** One more. @param codes of shortages that may be met. @returns its status, and what was met */
   add(codes: readonly ErrorCode[] = []): { readonly status: number; readonly seen: ProbarError | undefined } {
     const buffer = { address: poolBlock(this.#context, this.#size), size: this.#size }
-    const request = { length: LENGTH, writeToDevice: true }
+    const request = { length: this.#length, writeToDevice: true }
     const build = () => buildList(this.#context, this.#adapter, this.#mdl, request, buffer)
     const { result, seen } = this.#context.kernel.shortages.provoke(codes, build)
     const { status, list } = result
@@ -77,12 +82,19 @@ export const exhaustionCases: readonly Case[] = [
       // With a free page beside each mapping; narrow devices run out of addresses first, which is no shortage.
       const wide = 2 ** (addressBits - PAGE_SHIFT) >= 4 * MANY
       const limited = maxEntries < MANY
-      const mdl = allocate(context, LENGTH)
-      const lists = new Lists(context, openAdapter(context, LENGTH), mdl)
+      const mdl = allocate(context, PAGES * PAGE_SIZE)
+      const adapter = openAdapter(context, PAGES * PAGE_SIZE)
       // Memory that may be pinned may run out before the mappings do.
       const codes = limited ? (['dma-entries-exhausted', 'out-of-memory'] as const) : (['out-of-memory'] as const)
+      let pages = PAGES
+      let lists = new Lists(context, adapter, mdl, pages)
       let before = device.dma.entries
-      let added = lists.add()
+      let added = lists.add(codes)
+      while (added.seen?.code === 'out-of-memory' && pages > FEWEST_PAGES) {
+        pages = Math.ceil(pages / 8)
+        lists = new Lists(context, adapter, mdl, pages)
+        added = lists.add(codes)
+      }
       while (added.status === 0 && device.dma.entries < MANY) {
         before = device.dma.entries
         added = lists.add(codes)
