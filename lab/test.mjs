@@ -25,8 +25,8 @@ const EDU_64 = '0000:02:00.0'
 const OTHERS = ['03', '04', '05', '06', '07', '08', '09', '0a'].map((bus) => `0000:${bus}:00.0`)
 /** Without an IOMMU nothing is revoked, and nobody chooses bus addresses. */
 const NOIOMMU_SKIPS = ['not-revocable', 'identity-placement']
-/** Seconds: only a guest that hangs needs so long; with both cores taken by others a healthy one took 1500. */
-const TIMEOUT = 2400
+/** Seconds: only a guest that hangs needs so long. Healthy ones took 760 behind type 1, and 190 to 480 elsewhere. */
+const TIMEOUT = { vfio: 1800, iommufd: 900, noiommu: 600, kills: 1200 }
 /** Seconds a case: one of them makes all mappings that the kernel allows, 65,535 calls by an emulated processor. */
 const CASE_TIMEOUT = 300
 /** Nothing shows a caching type on an emulated processor, which has no caches: of these a model is the only witness. */
@@ -41,7 +41,7 @@ const interfaces = {
       name: 'vfio',
       folder,
       options: [...ALL, ...FURTHER],
-      timeout: TIMEOUT,
+      timeout: TIMEOUT.vfio,
       steps: {
         functions: jestLine('functions'),
         run: runLine(EDU, 'run.json'),
@@ -60,7 +60,7 @@ const interfaces = {
       name: 'iommufd',
       folder,
       options: [...OWN, ...ALL, ...FURTHER],
-      timeout: TIMEOUT,
+      timeout: TIMEOUT.iommufd,
       steps: {
         functions: jestLine('functions'),
         run: runLine(EDU, 'run.json'),
@@ -74,7 +74,7 @@ const interfaces = {
       name: 'kills',
       folder,
       options: [...OWN, '--devices', 'qemu-e1000e', '--bind', 'none'],
-      timeout: TIMEOUT,
+      timeout: TIMEOUT.kills,
       steps: { kills: `node lab/acceptance/kills.mjs 0000:01:00.0 e1000e` },
     }),
   noiommu: () =>
@@ -82,7 +82,7 @@ const interfaces = {
       name: 'noiommu',
       folder,
       options: [...OWN, ...ALL, '--iommu', 'none'],
-      timeout: TIMEOUT,
+      timeout: TIMEOUT.noiommu,
       steps: {
         doctor: doctorLine('none'),
         contract: jestInGuest('noiommu'),
