@@ -7,6 +7,7 @@ export const LADDER = [
   ['lab'],
   ['report', 'suite'],
   ['spec'],
+  ['miniport'],
   ['session'],
   ['ddi', 'engine', 'host', 'backend'],
   ['memory'],

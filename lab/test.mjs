@@ -136,7 +136,7 @@ function runLine(device, file, words = '') {
 
 /** Cases of BARs, on a device that nothing can make move bytes; what its profile does not name is skipped. */
 function barsLine(device) {
-  return `probar run --device ${device} --suite dxm --allow-skip no-known-register`
+  return `probar run --device ${device} --suite dxgk --allow-skip no-known-register`
 }
 
 /** @param backends by which the doctor must find edu ready; `none` for a guest without an IOMMU */

@@ -8,7 +8,7 @@ import { basename, join } from 'node:path'
 const [, , device, driver] = process.argv
 const ROUNDS = 20
 /** One case, for runs that are to end; all of them for runs that are not. */
-const QUICK = ['--case', 'dxm/resources-match-the-bars']
+const QUICK = ['--case', 'dxgk/resources-match-the-bars']
 /** The same moments each time, as far as the machine allows. */
 const random = generator(0x5eed)
 const sysfs = `/sys/bus/pci/devices/${device}`

@@ -13,7 +13,7 @@ export interface DmaEngine extends Disposable {
    * Guarantee: the device has reported every part done. Not guaranteed: that memory holds the bytes. A device may
    * not notice that an IOMMU refused it.
    * @param target as long as `data`
-   * @throws ProbarError timeout, cancelled, range-outside, device-gone, closed
+   * @throws ProbarError timeout, cancelled, range-outside, capability-missing (without `carries`), device-gone, closed
    */
   write(target: Segments, data: Uint8Array, options?: EngineOptions): Promise<void>
   /**
@@ -23,10 +23,19 @@ export interface DmaEngine extends Disposable {
    */
   read(source: Segments, options?: EngineOptions): Promise<Uint8Array>
   /**
-   * The device raises its own interrupt once and it is acknowledged; resolves with the value of the vector's count.
+   * The device raises its own interrupt once and it is acknowledged; resolves with the value of the count of the
+   * channel's vector.
    * @throws ProbarError timeout, cancelled, interrupt-unavailable, closed
    */
   interrupt(options?: EngineOptions): Promise<number>
+  /**
+   * Ends what the channel does. When it resolves the device makes no further access to memory for what was begun
+   * there, and whoever waited for that has been rejected with `cancelled`. Nothing under way is nothing to end.
+   * @throws ProbarError timeout when the device does not come to rest, range-outside for a channel that there is not, closed
+   */
+  abort(channel?: number, options?: Pick<EngineOptions, 'timeoutMs'>): Promise<void>
+  /** What the device itself says: nothing is under way on the channel (recipe HC-11). @throws ProbarError range-outside, device-gone, closed */
+  idle(channel?: number): boolean
   close(): void
 }
 
@@ -39,8 +48,16 @@ export interface EngineAbilities {
   readonly completion: readonly ('poll' | 'interrupt')[]
   /** The device can raise an interrupt on demand. */
   readonly interrupts: boolean
-  /** Segments that the device takes in one command. */
+  /** Segments that the device takes in one command; longer lists are split. */
   readonly listLength: number
+  /** Bytes of which every segment's address and length is a multiple; 1 for any. */
+  readonly alignment: number
+  /** Transfers that can be under way at once, each on a channel of its own, from 0. */
+  readonly channels: number
+  /** `at-once`: the device can give up a transfer. `drains`: it runs to its end, and `abort` waits for that. */
+  readonly abort: 'at-once' | 'drains'
+  /** False where the device may be asked for its own data only: `write` and `read` are then refused. */
+  readonly carries: boolean
 }
 
 export interface EngineOptions {
@@ -49,4 +66,6 @@ export interface EngineOptions {
   readonly signal?: AbortSignal
   /** How to see the end of a transfer; `poll` unless told. */
   readonly completion?: 'poll' | 'interrupt'
+  /** 0 unless told. Transfers of one channel follow one another, those of several run side by side. */
+  readonly channel?: number
 }

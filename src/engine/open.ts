@@ -1,22 +1,41 @@
 import { ProbarError } from '../base/errors.ts'
 import type { Device } from '../device/contract.ts'
 import type { FrameStore } from '../memory/frame-store.ts'
+import type { Profile } from '../profile/schema.ts'
 import type { DmaEngine } from './contract.ts'
+import type { CyclicEngine } from './cyclic.ts'
 import { EduEngine } from './edu/engine.ts'
 
-/** What a profile says of a device's engine. */
-export interface EngineDescription {
-  readonly engine: string
-  readonly addressBits: number
-  /** Bytes. */
-  readonly maxTransfer: number
-  /** The device's own buffer, in its own address space. */
-  readonly bufferOffset: number
+/** What of a profile says how its device is driven. */
+export type EngineProfile = Pick<Profile, 'dma' | 'cyclic'>
+
+/**
+ * The engine that the profile names for transfers; undefined when it names none. Nothing is done to the device before
+ * its first use.
+ * @throws ProbarError profile-invalid when the device cannot be driven by it
+ */
+export function openEngine({ dma }: EngineProfile, device: Device, frames: FrameStore): DmaEngine | undefined {
+  if (dma === undefined) return undefined
+  const { addressBits, maxTransfer, buffer } = dma
+  switch (dma.engine) {
+    case 'edu':
+      return new EduEngine({ device, frames, addressBits, maxTransfer, bufferOffset: buffer?.offset ?? 0 })
+    case 'sg':
+    case 'nvme':
+      throw new ProbarError('profile-invalid', `there is no engine '${dma.engine}' yet`)
+  }
 }
 
-/** @throws ProbarError profile-invalid for an engine that Probar does not have */
-export function openEngine(description: EngineDescription, device: Device, frames: FrameStore): DmaEngine {
-  const { engine, addressBits, maxTransfer, bufferOffset } = description
-  if (engine === 'edu') return new EduEngine({ device, frames, addressBits, maxTransfer, bufferOffset })
-  throw new ProbarError('profile-invalid', `there is no engine '${engine}'; Probar has: edu`)
+/** The engine that the profile names for cyclic buffers, as openEngine. */
+export function openCyclicEngine(
+  { cyclic }: EngineProfile,
+  _device: Device,
+  _frames: FrameStore,
+): CyclicEngine | undefined {
+  if (cyclic === undefined) return undefined
+  switch (cyclic.engine) {
+    case 'sg':
+    case 'intel-hda':
+      throw new ProbarError('profile-invalid', `there is no engine '${cyclic.engine}' yet`)
+  }
 }

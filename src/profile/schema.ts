@@ -89,13 +89,28 @@ const regionSchema = object({
 export type ProfileRegion = z.output<typeof regionSchema>
 
 export const dmaSchema = object({
-  engine: z.enum(['edu']).describe('which of the engines drives the transfers'),
+  engine: z.enum(['edu', 'sg', 'nvme']).describe('which of the engines drives the transfers'),
   addressBits: integer(1, 64).describe('bits of the addresses that the device emits'),
   maxTransfer: bytes(1).describe('bytes of one transfer'),
   buffer: object({ offset: bytes(0), size: bytes(1) })
     .exactOptional()
     .describe('memory inside the device that transfers start or end in, in its own address space'),
   granularity: powerOfTwo(1).describe('bytes of which addresses and lengths are multiples'),
+  scratch: object({
+    namespace: integer(1, 0xffff_fffe),
+    firstBlock: integer(0, Number.MAX_SAFE_INTEGER),
+    blocks: integer(1, Number.MAX_SAFE_INTEGER),
+  })
+    .exactOptional()
+    .describe('logical blocks of a disk that Probar may overwrite; without them it writes to no disk'),
+})
+
+export const cyclicSchema = object({
+  engine: z.enum(['sg', 'intel-hda']).describe('which of the engines drives the streams'),
+  addressBits: integer(1, 64).describe('bits of the addresses that the device emits'),
+  records: z
+    .enum(['counter', 'silence', 'unknown'])
+    .describe('what an input stream records: byte i of the stream = i mod 251, zeros, or whatever comes in'),
 })
 
 const interruptsSchema = object({
@@ -131,6 +146,9 @@ export const profileSchema = object({
   match: z.array(matchSchema).min(1, { error: 'must have at least one entry' }).readonly(),
   regions: list(regionSchema),
   dma: dmaSchema.exactOptional(),
+  cyclic: cyclicSchema
+    .exactOptional()
+    .describe('buffers that the device walks through by itself, as sound controllers do'),
   interrupts: interruptsSchema,
   reset: object({
     supported: z.boolean(),

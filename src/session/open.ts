@@ -88,7 +88,7 @@ async function start(
 ): Promise<Session> {
   const seed = options.seed ?? 1n
   const random = seededRandom(seed)
-  const addressBits = profile.dma?.addressBits ?? 64
+  const addressBits = addressBitsOf(profile)
   const banks = placeBanks(memory.frames, found.avoid, addressBits)
   const device = openDevice(reference, target, {
     native,
@@ -134,6 +134,11 @@ function checkUnsafe({ backend, ref }: DeviceReference, granted: boolean): void 
 function checkType1({ backend, ref }: DeviceReference, type1: Type1Version | undefined): void {
   if (type1 === undefined || backend === 'vfio') return
   throw new ProbarError('usage', `--type1 (type1) goes with --backend vfio only, not with ${ref}`)
+}
+
+/** Of all that the device does, the narrowest: every buffer must be within its reach. */
+function addressBitsOf({ dma, cyclic }: Profile): number {
+  return Math.min(dma?.addressBits ?? 64, cyclic?.addressBits ?? 64)
 }
 
 interface Found {

@@ -5,7 +5,8 @@ import type { Kernel } from '../ddi/kernel/kernel.ts'
 import type { Misuse } from '../ddi/kernel/ledger.ts'
 import type { Device, ResetMeans } from '../device/contract.ts'
 import type { DmaEngine } from '../engine/contract.ts'
-import { openEngine } from '../engine/open.ts'
+import type { CyclicEngine } from '../engine/cyclic.ts'
+import { openCyclicEngine, openEngine } from '../engine/open.ts'
 import type { FrameStore } from '../memory/frame-store.ts'
 import type { Profile } from '../profile/schema.ts'
 import { LettingGo } from './letting-go.ts'
@@ -119,6 +120,11 @@ export class Session implements AsyncDisposable {
     return this.#life.engine
   }
 
+  /** For buffers that the device walks through by itself, where the profile names one. */
+  get cyclic(): CyclicEngine | undefined {
+    return this.#life.cyclic
+  }
+
   /**
    * A new Windows, engine and trace over the same device; returns what the old ones' user left behind. Whoever still
    * holds the old ones writes into the old trace only.
@@ -153,13 +159,14 @@ export class Session implements AsyncDisposable {
   }
 
   async #end(): Promise<Leftovers> {
-    const { device, windows, engine } = this.#life
+    const { device, windows, engine, cyclic } = this.#life
     let misuse: readonly Misuse[] = []
     if (this.#ended) return { misuse, frames: this.frames.allocated, entries: device.dma.entries }
     const undo = new Disposal()
     undo.defer(() => device.interrupts.disable())
     undo.defer(async () => void (misuse = await windows.close()))
     if (engine !== undefined) undo.use(engine)
+    if (cyclic !== undefined) undo.use(cyclic)
     await undo[Symbol.asyncDispose]()
     return { misuse, frames: this.frames.allocated, entries: device.dma.entries }
   }
@@ -181,6 +188,7 @@ interface Life {
   readonly windows: Windows
   readonly ddi: Ddi
   readonly engine: DmaEngine | undefined
+  readonly cyclic: CyclicEngine | undefined
 }
 
 /** @throws what Windows or the engine cannot be made for; nothing is left then */
@@ -193,17 +201,30 @@ async function begin(ground: Ground): Promise<Life> {
   undo.defer(async () => void (await windows.close()))
   try {
     const ddi = watchDdi(plant.ddi?.(windows.ddi, windows.kernel) ?? windows.ddi, trace)
-    return { trace, device, windows, ddi, engine: newEngine(ground, device, trace) }
+    const { engine, cyclic } = newEngines(ground, device, trace, undo)
+    return { trace, device, windows, ddi, engine, cyclic }
   } catch (error) {
     return undo.undoAfter(error)
   }
 }
 
-function newEngine({ profile, frames }: Ground, device: Device, trace: Trace): DmaEngine | undefined {
-  if (profile.dma === undefined) return undefined
-  const { engine, addressBits, maxTransfer, buffer } = profile.dma
-  const description = { engine, addressBits, maxTransfer, bufferOffset: buffer?.offset ?? 0 }
-  return watch('engine', openEngine(description, device, frames), trace)
+function newEngines(
+  { profile, frames, plant }: Ground,
+  device: Device,
+  trace: Trace,
+  undo: Disposal,
+): Pick<Life, 'engine' | 'cyclic'> {
+  const engine = openEngine(profile, device, frames)
+  if (engine !== undefined) undo.use(engine)
+  const cyclic = openCyclicEngine(profile, device, frames)
+  const planted = {
+    engine: engine && (plant.engine?.(engine) ?? engine),
+    cyclic: cyclic && (plant.cyclic?.(cyclic) ?? cyclic),
+  }
+  return {
+    engine: planted.engine && watch('engine', planted.engine, trace),
+    cyclic: planted.cyclic && watch('cyclic', planted.cyclic, trace),
+  }
 }
 
 function watchDdi({ mm, io, dma, ks, portcls, dxgk, registers }: Ddi, trace: Trace): Ddi {

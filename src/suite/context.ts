@@ -4,6 +4,7 @@ import type { Ddi } from '../ddi/compose.ts'
 import type { Kernel } from '../ddi/kernel/kernel.ts'
 import type { Device, Region } from '../device/contract.ts'
 import type { DmaEngine } from '../engine/contract.ts'
+import type { CyclicEngine } from '../engine/cyclic.ts'
 import type { FrameStore } from '../memory/frame-store.ts'
 import type { Profile } from '../profile/schema.ts'
 import type { Session } from '../session/session.ts'
@@ -22,6 +23,7 @@ export class Context {
   /** Aborted when the case is to end. */
   readonly signal: AbortSignal
   readonly #engine: DmaEngine | undefined
+  readonly #cyclic: CyclicEngine | undefined
 
   constructor(session: Session, signal: AbortSignal) {
     this.ddi = session.ddi
@@ -32,11 +34,17 @@ export class Context {
     this.random = session.random
     this.signal = signal
     this.#engine = session.engine
+    this.#cyclic = session.cyclic
   }
 
   /** Only for cases that need `engine`. */
   get engine(): DmaEngine {
     return this.#declared(this.#engine, 'engine')
+  }
+
+  /** Only for cases that need `cyclic`. */
+  get cyclic(): CyclicEngine {
+    return this.#declared(this.#cyclic, 'cyclic')
   }
 
   /** The first memory BAR; only for cases that need `memory-bar`. */

@@ -1,6 +1,7 @@
 import { PAGE_SIZE } from '../base/pages.ts'
 import type { Device } from '../device/contract.ts'
 import type { DmaEngine } from '../engine/contract.ts'
+import type { CyclicEngine } from '../engine/cyclic.ts'
 import type { Profile } from '../profile/schema.ts'
 import type { SkipCode } from '../record/skip-codes.ts'
 import { findRegister } from './registers.ts'
@@ -8,12 +9,33 @@ import { findRegister } from './registers.ts'
 export interface Offer {
   readonly device: Device
   readonly engine: DmaEngine | undefined
+  readonly cyclic: CyclicEngine | undefined
   readonly profile: Profile
 }
 
 /** What a case may ask of a device, and the code with which it is skipped without. */
 const NEEDS = {
-  engine: { code: 'no-dma-engine', met: ({ engine }) => engine !== undefined },
+  /** Moves bytes of the case's choosing, at any address and of any length. */
+  engine: {
+    code: 'no-dma-engine',
+    met: ({ engine }) => engine?.abilities.carries === true && engine.abilities.alignment === 1,
+  },
+  /** Two transfers can be under way at once. */
+  channels: { code: 'engine-too-simple', met: ({ engine }) => (engine?.abilities.channels ?? 0) > 1 },
+  /** A transfer under way can be given up. */
+  abort: { code: 'engine-too-simple', met: ({ engine }) => engine?.abilities.abort === 'at-once' },
+  /** One command takes a list. */
+  lists: { code: 'engine-too-simple', met: ({ engine }) => (engine?.abilities.listLength ?? 0) > 1 },
+  cyclic: { code: 'no-cyclic-engine', met: ({ cyclic }) => cyclic !== undefined },
+  'cyclic-output': {
+    code: 'no-cyclic-engine',
+    met: ({ cyclic }) => cyclic?.abilities.directions.includes('output') === true,
+  },
+  'cyclic-input': {
+    code: 'no-cyclic-engine',
+    met: ({ cyclic }) => cyclic?.abilities.directions.includes('input') === true,
+  },
+  'cyclic-notifications': { code: 'no-cyclic-engine', met: ({ cyclic }) => cyclic?.abilities.notifications === true },
   revocation: { code: 'not-revocable', met: ({ device }) => device.dma.capabilities.revocable },
   'distinct-addresses': {
     code: 'identity-placement',

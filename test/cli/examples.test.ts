@@ -25,7 +25,7 @@ describe('prove.ts', () => {
     const { lines, print } = paper()
     const { cases } = await prove('loopback:edu?fault=liveness-stuck', print)
     const failed = cases.filter(({ verdict }) => verdict === 'fail').map(({ id }) => id)
-    expect(failed).toContain('dxm/write-reaches-the-device')
+    expect(failed).toContain('dxgk/write-reaches-the-device')
     expect(lines.filter((line) => line.startsWith('fail ')).length).toBe(failed.length)
   })
 })

@@ -17,7 +17,7 @@ describe('probar rules', () => {
     const rows = z
       .array(z.object({ id: z.string(), cases: z.array(z.string()) }))
       .parse(JSON.parse((await probar(['rules', '--json'])).stdout))
-    expect(rows.find(({ id }) => id === 'KSM-020')?.cases).toContainEqual(expect.stringContaining('ksm/'))
+    expect(rows.find(({ id }) => id === 'KSM-020')?.cases).toContainEqual(expect.stringContaining('ks/'))
   })
 
   it('lists them as JSON with these members and no other', async () => {

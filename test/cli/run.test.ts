@@ -9,8 +9,8 @@ import { packageVersion } from '../../src/cli/package.ts'
 import { Sink, probar } from './probar.ts'
 
 /** A quick part of the suite, with and without transfers. */
-const QUICK = ['run', '--case', 'mdl/r*', '--case', 'dxm/constant-register']
-const WRONG_IDENT = ['run', '--device', 'loopback:edu?fault=ident-wrong', '--case', 'dxm/constant-register']
+const QUICK = ['run', '--case', 'mdl/r*', '--case', 'dxgk/constant-register']
+const WRONG_IDENT = ['run', '--device', 'loopback:edu?fault=ident-wrong', '--case', 'dxgk/constant-register']
 const ESCAPE = '\u001B['
 
 let folder = ''
@@ -82,14 +82,14 @@ describe('probar run', () => {
   })
 
   it('ends with 5 when something was skipped that should have run', async () => {
-    const words = ['run', '--profile', profileWithoutEngine(), '--case', 'ksm/*', '--case', 'dxm/*']
+    const words = ['run', '--profile', profileWithoutEngine(), '--case', 'ks/*', '--case', 'dxgk/*']
     const { status, stdout } = await probar(words)
     expect(status).toBe(5)
     expect(stdout).toContain('no-dma-engine')
   })
 
   it('ends with 0 when such a skip was allowed', async () => {
-    const words = ['run', '--profile', profileWithoutEngine(), '--case', 'ksm/*', '--case', 'dxm/*']
+    const words = ['run', '--profile', profileWithoutEngine(), '--case', 'ks/*', '--case', 'dxgk/*']
     const allowed = ['--allow-skip', 'no-dma-engine', '--allow-skip', 'no-interrupts']
     expect((await probar([...words, ...allowed])).status).toBe(0)
   })
@@ -140,7 +140,7 @@ describe('probar run --list', () => {
   })
 
   it.each([
-    ['--suite', 'dxm', (id: string) => id.startsWith('dxm/')],
+    ['--suite', 'dxgk', (id: string) => id.startsWith('dxgk/')],
     ['--case', 'mdl/*null', (id: string) => /^mdl\/.*null$/.test(id)],
     ['--rule', 'DXM-024', (id: string) => allCases.find((one) => one.id === id)?.rules.includes('DXM-024') === true],
   ])('lists what %s %s lets through', async (option, value, lets) => {
@@ -259,7 +259,7 @@ describe('the JSON of a run', () => {
     ['0', '0x0'],
     ['18446744073709551615', '0xffffffffffffffff'],
   ])('has the seed %s as %s', async (seed, written) => {
-    const { stdout } = await probar(['run', '--case', 'dxm/constant-register', '--seed', seed, '--reporter', 'json=-'])
+    const { stdout } = await probar(['run', '--case', 'dxgk/constant-register', '--seed', seed, '--reporter', 'json=-'])
     expect(parseRecord(stdout, '-').seed).toBe(written)
   })
 })
@@ -344,7 +344,7 @@ describe('a run with a limit', () => {
 
   it('ends a case at its time limit and goes on', async () => {
     // The transfer of the model never ends, and its engine waits on the model's own clock: 5 s pass in no time.
-    const words = ['run', '--device', 'loopback:edu?fault=dma-never-completes', '--timeout', '1', '--suite', 'ksm']
+    const words = ['run', '--device', 'loopback:edu?fault=dma-never-completes', '--timeout', '1', '--suite', 'ks']
     const { status, stdout } = await probar(words)
     expect(status).toBe(1)
     expect(stdout).toContain('timeout')

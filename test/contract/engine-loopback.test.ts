@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals'
 import { seededRandom } from '../../src/base/random.ts'
 import { VirtualClock } from '../../src/base/virtual-clock.ts'
 import { openLoopback } from '../../src/backend/loopback/device.ts'
-import { openEngine } from '../../src/engine/open.ts'
+import { EduEngine } from '../../src/engine/edu/engine.ts'
 import { FrameStore } from '../../src/memory/frame-store.ts'
 import { loadNative } from '../../src/native/load.ts'
 import { failure } from './bench.ts'
@@ -14,8 +14,8 @@ async function open(ref: string, addressBits = 28): Promise<EngineBench> {
   device.config.write16(4, 6)
   const memory = new FrameStore({ native: loadNative().memory, frames: 64, random })
   const frames = [...memory.allocate({ count: 16 })]
-  const edu = { engine: 'edu', addressBits, maxTransfer: 4095, bufferOffset: 0x4_0000 }
-  const engine = openEngine(edu, device, memory)
+  const edu = { addressBits, maxTransfer: 4095, bufferOffset: 0x4_0000 }
+  const engine = new EduEngine({ ...edu, device, frames: memory })
   return {
     engine,
     device,

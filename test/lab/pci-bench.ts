@@ -2,7 +2,7 @@ import { va } from '../../src/base/address.ts'
 import { seededRandom } from '../../src/base/random.ts'
 import type { Device } from '../../src/device/contract.ts'
 import type { Type1Version } from '../../src/backend/vfio/open.ts'
-import { openEngine } from '../../src/engine/open.ts'
+import { EduEngine } from '../../src/engine/edu/engine.ts'
 import { FrameStore } from '../../src/memory/frame-store.ts'
 import type { MemorySurface } from '../../src/native/surface.ts'
 import { loadNative } from '../../src/native/load.ts'
@@ -80,7 +80,7 @@ export async function openPciEngineBench(fn: BenchedFunction): Promise<EngineBen
   const bench = { device, memory: frames, frames: [...frames.allocate({ count: 16 })] }
   setBusMaster(bench, true)
   const { addressBits } = fn
-  const engine = openEngine({ engine: 'edu', addressBits, maxTransfer: 4095, bufferOffset: 0x4_0000 }, device, frames)
+  const engine = new EduEngine({ device, frames, addressBits, maxTransfer: 4095, bufferOffset: 0x4_0000 })
   return {
     ...bench,
     engine,

@@ -7,6 +7,7 @@ import type { Device, Region } from '../../device/contract.ts'
 import { registerProgram } from '../../device/register-program/program.ts'
 import type { Segments } from '../../device/segments.ts'
 import type { FrameStore } from '../../memory/frame-store.ts'
+import { Aborting } from '../aborting.ts'
 import type { DmaEngine, EngineAbilities, EngineOptions } from '../contract.ts'
 import { DmaCommand, Register, dmaDone } from './registers.ts'
 import { Staging } from './staging.ts'
@@ -38,6 +39,7 @@ export class EduEngine implements DmaEngine {
   readonly #registers: Region
   readonly #staging: Staging
   readonly #bufferOffset: number
+  readonly #aborting = new Aborting()
   #armed = false
   /** A transfer by interrupt was begun whose interrupt nobody took. */
   #abandoned = false
@@ -58,10 +60,34 @@ export class EduEngine implements DmaEngine {
       completion: interrupts ? ['poll', 'interrupt'] : ['poll'],
       interrupts,
       listLength: 1,
+      alignment: 1,
+      channels: 1,
+      abort: 'drains',
+      carries: true,
     }
   }
 
-  async write(target: Segments, data: Uint8Array, options: EngineOptions = {}): Promise<void> {
+  write(target: Segments, data: Uint8Array, options: EngineOptions = {}): Promise<void> {
+    return this.#aborting.run(options, (endable) => this.#write(target, data, endable))
+  }
+
+  read(source: Segments, options: EngineOptions = {}): Promise<Uint8Array> {
+    return this.#aborting.run(options, (endable) => this.#read(source, endable))
+  }
+
+  /** edu cannot give up a transfer: this waits for the end of the one under way. */
+  async abort(channel = 0, { timeoutMs = DEFAULT_TIMEOUT_MS }: Pick<EngineOptions, 'timeoutMs'> = {}): Promise<void> {
+    this.#only(channel)
+    this.#aborting.abort()
+    await this.#idle({ timeoutMs })
+  }
+
+  idle(channel = 0): boolean {
+    this.#only(channel)
+    return !this.#running()
+  }
+
+  async #write(target: Segments, data: Uint8Array, options: EngineOptions): Promise<void> {
     this.#check(target, data.length)
     for (let done = 0; done < data.length; done += this.abilities.maxTransfer) {
       const chunk = data.subarray(done, done + this.abilities.maxTransfer)
@@ -75,7 +101,7 @@ export class EduEngine implements DmaEngine {
     }
   }
 
-  async read(source: Segments, options: EngineOptions = {}): Promise<Uint8Array> {
+  async #read(source: Segments, options: EngineOptions): Promise<Uint8Array> {
     const size = source.size
     this.#check(source, size)
     const received = new Uint8Array(size)
@@ -155,7 +181,9 @@ export class EduEngine implements DmaEngine {
   }
 
   #running(): boolean {
-    return (this.#registers.read32(Register.dmaCommand) & DmaCommand.run) !== 0
+    const command = this.#registers.read32(Register.dmaCommand)
+    if (command === 0xffff_ffff) throw new ProbarError('device-gone', 'edu answers with all ones: it left the bus')
+    return (command & DmaCommand.run) !== 0
   }
 
   /** Until the device is not transferring: it has one transfer at a time, and a cancelled one still runs. */
@@ -164,9 +192,7 @@ export class EduEngine implements DmaEngine {
     const deadline = clock.now() + timeoutMs
     for (;;) {
       this.#open()
-      const command = this.#registers.read32(Register.dmaCommand)
-      if (command === 0xffff_ffff) throw new ProbarError('device-gone', 'edu answers with all ones: it left the bus')
-      if ((command & DmaCommand.run) === 0) return
+      if (!this.#running()) return
       if (clock.now() >= deadline) {
         throw new ProbarError('timeout', `edu did not finish a transfer within ${timeoutMs} ms; reset the device`)
       }
@@ -194,6 +220,11 @@ export class EduEngine implements DmaEngine {
     if (this.#armed) return
     this.#device.interrupts.enable('msi', 1)
     this.#armed = true
+  }
+
+  #only(channel: number): void {
+    this.#open()
+    if (channel !== 0) throw new ProbarError('range-outside', `edu has channel 0 only, not ${channel}`)
   }
 
   #open(): void {

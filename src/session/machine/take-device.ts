@@ -16,7 +16,7 @@ export type { UnboundFunction }
 
 /** How a device is taken, and who hears of it. */
 export interface TakingOptions {
-  /** For those who have to wait for this one, as in `probar run --suite dxm`. */
+  /** For those who have to wait for this one, as in `probar run --suite dxgk`. */
   readonly purpose?: string
   /** Milliseconds to wait while another process has the device; not at all unless told. */
   readonly waitMs?: number

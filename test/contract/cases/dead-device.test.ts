@@ -86,7 +86,7 @@ describe('no case that needs the DMA engine passes', () => {
       'dma/completion-by-interrupt',
       'dma/addresses-within-reach',
       'dma/refused-write-is-reported',
-      'ksm/device-fills-the-frame',
+      'ks/device-fills-the-frame',
     ]
     const bench = { ref: 'loopback:edu?fault=dma-reads-zeros' }
     expect((await passing(bench, needing('engine'))).filter((id) => !writersOnly.includes(id))).toEqual([])

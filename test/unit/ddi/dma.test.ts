@@ -7,11 +7,11 @@ import type { DmaAdapter } from '../../../src/ddi/dma/adapter.ts'
 import { addressWidth } from '../../../src/ddi/dma/description.ts'
 import type { ScatterGatherList } from '../../../src/ddi/dma/scatter-gather-list.ts'
 import { type Mdl, MmGetMdlPfnArray, MmGetMdlVirtualAddress } from '../../../src/ddi/mm/mdl.ts'
-import { openEngine } from '../../../src/engine/open.ts'
+import { EduEngine } from '../../../src/engine/edu/engine.ts'
 import { orderPattern } from '../../../src/memory/patterns.ts'
 import { Bench, MmCached, NULL, NormalPagePriority, outcome } from './bench.ts'
 
-const EDU = { engine: 'edu', addressBits: 28, maxTransfer: 4095, bufferOffset: 0x4_0000 }
+const EDU = { addressBits: 28, maxTransfer: 4095, bufferOffset: 0x4_0000 }
 const PAGES = 12
 const SIZE = PAGES * 4096
 
@@ -102,7 +102,7 @@ describe('GetScatterGatherList', () => {
     const bytes = orderPattern(SIZE, 3)
     bench.kernel.memory.write(bench.ddi.mm.MmGetSystemAddressForMdlSafe(mdl, NormalPagePriority) ?? NULL, bytes)
     bench.device.config.write16(4, 6)
-    using engine = openEngine(EDU, bench.device, bench.frames)
+    using engine = new EduEngine({ ...EDU, device: bench.device, frames: bench.frames })
     await fc.assert(
       fc.asyncProperty(fc.nat(SIZE - 9000), fc.integer({ min: 1, max: 9000 }), async (from, length) => {
         const list = listOf(bench, adapter, mdl, from, length)
@@ -121,7 +121,7 @@ describe('GetScatterGatherList', () => {
     const view = bench.ddi.mm.MmGetSystemAddressForMdlSafe(mdl, NormalPagePriority) ?? NULL
     bench.kernel.memory.write(view, bytes)
     bench.device.config.write16(4, 6)
-    using engine = openEngine(EDU, bench.device, bench.frames)
+    using engine = new EduEngine({ ...EDU, device: bench.device, frames: bench.frames })
     const { value: list } = bench.list(adapter, mdl, 0, 64, toDevice)
     if (list === undefined) throw new Error('no list')
     const received = await engine.read(list.segments())

@@ -4,11 +4,13 @@ import { seededRandom } from '../../../src/base/random.ts'
 import { VirtualClock } from '../../../src/base/virtual-clock.ts'
 import { openLoopback } from '../../../src/backend/loopback/device.ts'
 import type { Device, DmaDomain } from '../../../src/device/contract.ts'
-import { openEngine } from '../../../src/engine/open.ts'
+import { EduEngine } from '../../../src/engine/edu/engine.ts'
+import { openCyclicEngine, openEngine } from '../../../src/engine/open.ts'
 import { FrameStore } from '../../../src/memory/frame-store.ts'
 import { loadNative } from '../../../src/native/load.ts'
+import { loadProfile } from '../../../src/profile/load.ts'
 
-const EDU = { engine: 'edu', addressBits: 28, maxTransfer: 4095, bufferOffset: 0x4_0000 }
+const EDU = { addressBits: 28, maxTransfer: 4095, bufferOffset: 0x4_0000 }
 
 const openFrames = (frames = 4): FrameStore =>
   new FrameStore({ native: loadNative().memory, frames, random: seededRandom(1n) })
@@ -20,29 +22,30 @@ const withMembers = (device: Device, members: Partial<Device>): Device =>
     get: (target, key) => (Object.hasOwn(members, key) ? Reflect.get(members, key) : Reflect.get(target, key, target)),
   })
 
-function opening(device: Device, frames: FrameStore, engine = 'edu'): unknown {
+function opening(device: Device, frames: FrameStore): unknown {
   try {
-    return openEngine({ ...EDU, engine }, device, frames)
+    return new EduEngine({ ...EDU, device, frames })
   } catch (error) {
     return error
   }
 }
 
 describe('openEngine', () => {
-  it('knows no other engine than those that there are, and names them', () => {
+  it('opens what the profile names, and nothing when it names nothing', () => {
     using frames = openFrames()
     using device = openDevice()
-    expect(opening(device, frames, 'warp')).toMatchObject({
-      code: 'profile-invalid',
-      message: expect.stringMatching(/warp.*edu/),
-    })
-    expect(frames.allocated).toBe(0)
+    const dma = loadProfile('qemu-edu').dma
+    if (dma === undefined) throw new Error('the profile of edu names no engine')
+    using engine = openEngine({ dma }, device, frames)
+    expect(engine?.name).toBe('edu')
+    expect(openEngine({}, device, frames)).toBeUndefined()
+    expect(openCyclicEngine({ dma }, device, frames)).toBeUndefined()
   })
 
   it('takes its abilities from the description and the device', () => {
     using frames = openFrames()
     using device = openDevice()
-    using engine = openEngine(EDU, device, frames)
+    using engine = new EduEngine({ ...EDU, device, frames })
     expect(engine.name).toBe('edu')
     expect(engine.abilities).toEqual({
       maxTransfer: 4095,
@@ -50,13 +53,17 @@ describe('openEngine', () => {
       completion: ['poll', 'interrupt'],
       interrupts: true,
       listLength: 1,
+      alignment: 1,
+      channels: 1,
+      abort: 'drains',
+      carries: true,
     })
   })
 
   it('gives back its page and its mapping when it is closed', () => {
     using frames = openFrames()
     using device = openDevice()
-    const engine = openEngine(EDU, device, frames)
+    const engine = new EduEngine({ ...EDU, device, frames })
     expect([frames.allocated, device.dma.entries]).toEqual([1, 1])
     engine.close()
     expect([frames.allocated, device.dma.entries]).toEqual([0, 0])
@@ -102,7 +109,7 @@ describe('an edu engine', () => {
         return typeof value === 'function' ? value.bind(target) : value
       },
     })
-    using engine = openEngine(EDU, withMembers(device, { interrupts: none }), frames)
+    using engine = new EduEngine({ ...EDU, device: withMembers(device, { interrupts: none }), frames })
     expect(engine.abilities).toMatchObject({ completion: ['poll'], interrupts: false })
     await expect(engine.interrupt()).rejects.toHaveProperty('code', 'interrupt-unavailable')
   })
@@ -111,7 +118,7 @@ describe('an edu engine', () => {
     using frames = openFrames()
     using device = openDevice('loopback:edu?fault=interrupt-status-lost')
     device.config.write16(4, 6)
-    using engine = openEngine(EDU, device, frames)
+    using engine = new EduEngine({ ...EDU, device, frames })
     await expect(engine.interrupt()).rejects.toMatchObject({ code: 'interrupt-unavailable' })
   })
 
@@ -119,7 +126,7 @@ describe('an edu engine', () => {
     using frames = openFrames()
     using device = openDevice()
     device.config.write16(4, 6)
-    using engine = openEngine({ ...EDU, maxTransfer: 5000 }, device, frames)
+    using engine = new EduEngine({ ...EDU, maxTransfer: 5000, device, frames })
     // More than the buffer holds: the model leaves the bus, as QEMU's does.
     using mapping = device.dma.map({ memory: frames, indices: Uint32Array.of(1, 2) }, 'read', { kind: 'join' })
     await expect(engine.read(mapping.segments.slice(0, 5000))).rejects.toHaveProperty('code', 'device-gone')

@@ -5,7 +5,7 @@ import type { TakingPlaces } from './places.ts'
 /** Who has a group. */
 export const holderSchema = z.object({
   pid: z.number().int().positive(),
-  /** What it does with it, as in `probar run --suite dxm`. */
+  /** What it does with it, as in `probar run --suite dxgk`. */
   purpose: z.string(),
   /** ISO 8601, in UTC. */
   startedAt: z.string(),
@@ -14,7 +14,7 @@ export const holderSchema = z.object({
 })
 export type Holder = z.infer<typeof holderSchema>
 
-/** This process as a holder. @param purpose as in `probar run --suite dxm` */
+/** This process as a holder. @param purpose as in `probar run --suite dxgk` */
 export function thisProcess(purpose: string, places: Pick<TakingPlaces, 'bootIdFile' | 'now'>): Holder {
   return { pid: process.pid, purpose, startedAt: places.now().toISOString(), bootId: bootId(places) }
 }

@@ -16,7 +16,7 @@ import { type TakingPlaces, machinePlaces } from './places.ts'
 
 export interface TakeOptions {
   readonly locks: FileLockSurface
-  /** For those who have to wait, as in `probar run --suite dxm`. */
+  /** For those who have to wait, as in `probar run --suite dxgk`. */
   readonly purpose: string
   /** Milliseconds to wait for another holder; not at all unless told. */
   readonly waitMs?: number | undefined

@@ -162,14 +162,14 @@ describe('who holds it', () => {
   })
 
   it('is told by the lease that it has, with its purpose', () => {
-    const holder = { pid: 77, purpose: 'probar run --suite dxm', startedAt: '2026-01-02T03:04:05Z', bootId: 'b' }
+    const holder = { pid: 77, purpose: 'probar run --suite dxgk', startedAt: '2026-01-02T03:04:05Z', bootId: 'b' }
     const leased = {
       '/run/probar/group-7.lease': JSON.stringify(holder),
       '/proc/77/fd/9': '=> /run/probar/group-7.lease',
     }
     expect(line('holder', factsOf(leased))).toMatchObject({
       state: 'bad',
-      short: 'held by pid 77 (probar run --suite dxm) since 2026-01-02T03:04:05Z',
+      short: 'held by pid 77 (probar run --suite dxgk) since 2026-01-02T03:04:05Z',
     })
   })
 

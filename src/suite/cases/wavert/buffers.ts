@@ -1,17 +1,17 @@
-import { physicalAddress } from '../../base/address.ts'
-import { PAGE_SIZE } from '../../base/pages.ts'
-import { MmGetMdlByteCount, MmGetMdlPfnArray } from '../../ddi/mm/mdl.ts'
-import { orderPattern } from '../../memory/patterns.ts'
-import { type Case, defineSuite } from '../case.ts'
-import { ANYWHERE, MmCached, MmWriteCombined, ZERO, mustGetList, openAdapter, putList } from './parts/buffers.ts'
-import { frameBytes, walkList } from './parts/home-bytes.ts'
+import { physicalAddress } from '../../../base/address.ts'
+import { PAGE_SIZE } from '../../../base/pages.ts'
+import { MmGetMdlByteCount, MmGetMdlPfnArray } from '../../../ddi/mm/mdl.ts'
+import { orderPattern } from '../../../memory/patterns.ts'
+import type { Case } from '../../case.ts'
+import { ANYWHERE, MmCached, MmWriteCombined, ZERO, mustGetList, openAdapter, putList } from '../parts/buffers.ts'
+import { frameBytes, walkList } from '../parts/home-bytes.ts'
 
 const PAGE = BigInt(PAGE_SIZE)
 const FOUR_GIB = 0x1_0000_0000n
 
-const cases: readonly Case[] = [
+export const bufferCases: readonly Case[] = [
   {
-    id: 'wrt/allocation-below-the-limit',
+    id: 'wavert/allocation-below-the-limit',
     title: 'AllocatePagesForMdl rounds up to pages, all of them at or below HighAddress',
     rules: ['WRT-010', 'WRT-018'],
     run: ({ check, ddi }) => {
@@ -27,7 +27,7 @@ const cases: readonly Case[] = [
     },
   },
   {
-    id: 'wrt/contiguous-all-or-nothing',
+    id: 'wavert/contiguous-all-or-nothing',
     title: 'AllocateContiguousPagesForMdl gives adjacent pages inside the bounds, or NULL',
     rules: ['WRT-011'],
     run: ({ check, ddi }) => {
@@ -48,7 +48,7 @@ const cases: readonly Case[] = [
     },
   },
   {
-    id: 'wrt/mapping-follows-the-pages',
+    id: 'wavert/mapping-follows-the-pages',
     title: 'byte k of the port’s view is byte k mod 4096 of page k >> 12, in GetPhysicalPageAddress order',
     rules: ['WRT-015', 'WRT-016'],
     run: (context) => {
@@ -67,7 +67,7 @@ const cases: readonly Case[] = [
     },
   },
   {
-    id: 'wrt/device-plays-what-was-written',
+    id: 'wavert/device-plays-what-was-written',
     title: 'the device reads from the buffer what was written through MapAllocatedPages',
     rules: ['WRT-015', 'WRT-020', 'MDL-090'],
     needs: ['engine'],
@@ -88,7 +88,7 @@ const cases: readonly Case[] = [
     },
   },
   {
-    id: 'wrt/page-index-below-the-count',
+    id: 'wavert/page-index-below-the-count',
     title: 'GetPhysicalPageAddress takes indices below the count, and gives the pages of the MDL',
     rules: ['WRT-018'],
     run: ({ check, ddi }) => {
@@ -102,7 +102,7 @@ const cases: readonly Case[] = [
     },
   },
   {
-    id: 'wrt/free-while-mapped',
+    id: 'wavert/free-while-mapped',
     title: 'pages that are still mapped cannot be freed',
     rules: ['WRT-014', 'VER-012/0xB8'],
     run: ({ check, ddi }) => {
@@ -115,5 +115,3 @@ const cases: readonly Case[] = [
     },
   },
 ]
-
-export const wrtSuite = defineSuite('wrt', cases)

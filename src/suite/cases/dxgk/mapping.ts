@@ -1,14 +1,14 @@
-import { type PhysicalAddress, type Va, physicalAddress, va } from '../../base/address.ts'
-import { PAGE_SIZE } from '../../base/pages.ts'
-import { NT_SUCCESS, NtStatus } from '../../base/ntstatus.ts'
-import { CmResourceType, KIRQL, type Out } from '../../ddi/constants.ts'
-import type { DXGK_DEVICE_INFO } from '../../ddi/dxgk/dxgk.ts'
-import type { TranslatedResourceList } from '../../ddi/dxgk/resources.ts'
-import { ConfigOffset } from '../../pci/config.ts'
-import { type Case, defineSuite } from '../case.ts'
-import type { Context } from '../context.ts'
-import { MmCached, MmNonCached } from './parts/buffers.ts'
-import { homeBytes } from './parts/home-bytes.ts'
+import { type PhysicalAddress, type Va, physicalAddress, va } from '../../../base/address.ts'
+import { PAGE_SIZE } from '../../../base/pages.ts'
+import { NT_SUCCESS, NtStatus } from '../../../base/ntstatus.ts'
+import { CmResourceType, KIRQL, type Out } from '../../../ddi/constants.ts'
+import type { DXGK_DEVICE_INFO } from '../../../ddi/dxgk/dxgk.ts'
+import type { TranslatedResourceList } from '../../../ddi/dxgk/resources.ts'
+import { ConfigOffset } from '../../../pci/config.ts'
+import type { Case } from '../../case.ts'
+import type { Context } from '../../context.ts'
+import { MmCached, MmNonCached } from '../parts/buffers.ts'
+import { homeBytes } from '../parts/home-bytes.ts'
 
 /** CM_RESOURCE_MEMORY_PREFETCHABLE (DXM-014); bit 3 of the BAR in config space says it too. */
 const PREFETCHABLE = 0x4
@@ -57,9 +57,9 @@ function unmap({ check, ddi }: Context, address: Va): void {
   check.equal(ddi.dxgk.DxgkCbUnmapMemory(ddi.dxgk.DeviceHandle, address), 0, 'DxgkCbUnmapMemory')
 }
 
-const cases: readonly Case[] = [
+export const mappingCases: readonly Case[] = [
   {
-    id: 'dxm/resources-match-the-bars',
+    id: 'dxgk/resources-match-the-bars',
     title: 'translated start, length and flags are those of the BAR, in the packed layout',
     rules: ['DXM-001', 'DXM-010', 'DXM-011', 'DXM-014'],
     needs: ['memory-bar'],
@@ -90,7 +90,7 @@ const cases: readonly Case[] = [
     },
   },
   {
-    id: 'dxm/constant-register',
+    id: 'dxgk/constant-register',
     title: 'READ_REGISTER_ULONG through a mapped BAR gives the value that the register is known to have',
     rules: ['DXM-020', 'DXM-022'],
     needs: ['memory-bar', 'constant-register'],
@@ -105,7 +105,7 @@ const cases: readonly Case[] = [
     },
   },
   {
-    id: 'dxm/a-later-page-is-another',
+    id: 'dxgk/a-later-page-is-another',
     title: 'a mapping that starts in a later page of the BAR does not show the first page',
     rules: ['DXM-024'],
     needs: ['memory-bar', 'constant-register', 'long-bar'],
@@ -125,7 +125,7 @@ const cases: readonly Case[] = [
     },
   },
   {
-    id: 'dxm/write-reaches-the-device',
+    id: 'dxgk/write-reaches-the-device',
     title: 'WRITE_REGISTER_ULONG reaches the register with all 32 bits, and a read of the function shows its effect',
     rules: ['DXM-022'],
     needs: ['memory-bar', 'inverting-register'],
@@ -144,7 +144,7 @@ const cases: readonly Case[] = [
     },
   },
   {
-    id: 'dxm/pointer-hits-the-exact-byte',
+    id: 'dxgk/pointer-hits-the-exact-byte',
     title: 'a mapping that starts inside a page points at exactly that register',
     rules: ['DXM-024'],
     needs: ['memory-bar', 'inverting-register'],
@@ -162,7 +162,7 @@ const cases: readonly Case[] = [
     },
   },
   {
-    id: 'dxm/two-views-one-register',
+    id: 'dxgk/two-views-one-register',
     title: 'two mappings of one BAR reach the same register',
     rules: ['DXM-024'],
     needs: ['memory-bar', 'inverting-register'],
@@ -182,7 +182,7 @@ const cases: readonly Case[] = [
     },
   },
   {
-    id: 'dxm/user-view-is-loaded-from',
+    id: 'dxgk/user-view-is-loaded-from',
     title: 'a user-mode mapping is read by plain loads; register accessors refuse it',
     rules: ['DXM-022'],
     needs: ['memory-bar', 'constant-register'],
@@ -200,7 +200,7 @@ const cases: readonly Case[] = [
     },
   },
   {
-    id: 'dxm/misaligned-register',
+    id: 'dxgk/misaligned-register',
     title: 'a register address that is no multiple of the width is refused',
     rules: ['DXM-047'],
     needs: ['memory-bar'],
@@ -212,7 +212,7 @@ const cases: readonly Case[] = [
     },
   },
   {
-    id: 'dxm/outside-the-resource',
+    id: 'dxgk/outside-the-resource',
     title: 'a range that no resource holds whole is refused and the output stays untouched; the last bytes are mapped',
     rules: ['DXM-020', 'DXM-025'],
     needs: ['memory-bar'],
@@ -239,7 +239,7 @@ const cases: readonly Case[] = [
     },
   },
   {
-    id: 'dxm/unmap-takes-what-map-gave',
+    id: 'dxgk/unmap-takes-what-map-gave',
     title: 'DxgkCbUnmapMemory takes the returned address only, once, and the address is dead afterwards',
     rules: ['DXM-027'],
     needs: ['memory-bar'],
@@ -254,7 +254,7 @@ const cases: readonly Case[] = [
     },
   },
   {
-    id: 'dxm/one-caching-type-per-page',
+    id: 'dxgk/one-caching-type-per-page',
     title: 'a page of a BAR is not mapped with two caching types at once',
     rules: ['DXM-026', 'MDL-082'],
     needs: ['memory-bar'],
@@ -281,5 +281,3 @@ function sizeByProbing({ bar, device }: Context): number {
   device.config.write32(offset, before)
   return (~mask + 1) >>> 0
 }
-
-export const dxmSuite = defineSuite('dxm', cases)

@@ -1,12 +1,12 @@
-import { type Va, physicalAddress, va } from '../../../src/base/address.ts'
-import { NtStatus } from '../../../src/base/ntstatus.ts'
-import { KIRQL } from '../../../src/ddi/constants.ts'
-import type { Dxgk } from '../../../src/ddi/dxgk/dxgk.ts'
-import type { Registers } from '../../../src/ddi/dxgk/registers.ts'
-import type { Plant } from '../../../src/session/plant.ts'
-import { Bytes, dxgk, registers } from './plants/broken-ddi.ts'
-import { regions, views } from './plants/broken-platform.ts'
-import { type Defects, fault, planted } from './plants/defect.ts'
+import { type Va, physicalAddress, va } from '../../../../src/base/address.ts'
+import { NtStatus } from '../../../../src/base/ntstatus.ts'
+import { KIRQL } from '../../../../src/ddi/constants.ts'
+import type { Dxgk } from '../../../../src/ddi/dxgk/dxgk.ts'
+import type { Registers } from '../../../../src/ddi/dxgk/registers.ts'
+import type { Plant } from '../../../../src/session/plant.ts'
+import { Bytes, dxgk, registers } from '../plants/broken-ddi.ts'
+import { regions, views } from '../plants/broken-platform.ts'
+import { type Defects, fault, planted } from '../plants/defect.ts'
 
 type MapArguments = Parameters<Dxgk['DxgkCbMapMemory']>
 
@@ -60,8 +60,8 @@ const cached = registers((registers) => {
 })
 
 /** Defects for the cases of BAR mapping. */
-export const dxmDefects: Defects = {
-  'dxm/resources-match-the-bars': [
+export const mappingDefects: Defects = {
+  'dxgk/resources-match-the-bars': [
     planted(
       'the size is another',
       'Length at byte 12',
@@ -106,7 +106,7 @@ export const dxmDefects: Defects = {
       })),
     ),
   ],
-  'dxm/constant-register': [
+  'dxgk/constant-register': [
     fault('ident-wrong', 'identification'),
     fault('bar-view-detached', 'identification'),
     planted('it is read in halves', 'identification', reading(inHalves)),
@@ -116,7 +116,7 @@ export const dxmDefects: Defects = {
       mapping((dxgk, ...args) => (args[2] > 4096 ? NtStatus.STATUS_INVALID_PARAMETER : dxgk.DxgkCbMapMemory(...args))),
     ),
   ],
-  'dxm/write-reaches-the-device': [
+  'dxgk/write-reaches-the-device': [
     fault('register-write-lost', 'after a write'),
     fault('liveness-stuck', 'after a write'),
     fault('bar-view-detached', 'after a write'),
@@ -139,11 +139,11 @@ export const dxmDefects: Defects = {
       })),
     ),
   ],
-  'dxm/a-later-page-is-another': [
+  'dxgk/a-later-page-is-another': [
     fault('bar-offset-ignored', 'what the last page shows'),
     fault('ident-wrong', 'at the start of the BAR'),
   ],
-  'dxm/pointer-hits-the-exact-byte': [
+  'dxgk/pointer-hits-the-exact-byte': [
     planted(
       'the pointer is that of the page',
       'low 12 bits',
@@ -160,7 +160,7 @@ export const dxmDefects: Defects = {
       views((view) => ({ read32: (at) => view.read32(at + 4) })),
     ),
   ],
-  'dxm/two-views-one-register': [
+  'dxgk/two-views-one-register': [
     planted('one view for both', 'the addresses of the two mappings', oneForBoth()),
     planted(
       'the second view is dead',
@@ -169,7 +169,7 @@ export const dxmDefects: Defects = {
     ),
     planted('one unmap ends both', 'the address is in no mapped BAR', endsBoth()),
   ],
-  'dxm/user-view-is-loaded-from': [
+  'dxgk/user-view-is-loaded-from': [
     planted(
       'it is in system space',
       'the pointer lies in user space',
@@ -183,7 +183,7 @@ export const dxmDefects: Defects = {
       reading((registers, at) => registers.loadUser32(at)),
     ),
   ],
-  'dxm/misaligned-register': [
+  'dxgk/misaligned-register': [
     planted(
       'it is rounded down',
       'a ULONG at offset 2',
@@ -191,7 +191,7 @@ export const dxmDefects: Defects = {
     ),
     planted('it is split', 'a ULONG at offset 2', reading(inHalves)),
   ],
-  'dxm/outside-the-resource': [
+  'dxgk/outside-the-resource': [
     planted(
       'the end is cut',
       'request 0',
@@ -239,7 +239,7 @@ export const dxmDefects: Defects = {
       mappingWith(({ at, length }) => ({ length: at % 4096n === 4092n ? length + 4 : length })),
     ),
   ],
-  'dxm/unmap-takes-what-map-gave': [
+  'dxgk/unmap-takes-what-map-gave': [
     planted(
       'an address inside is taken',
       'an address inside is taken',
@@ -253,7 +253,7 @@ export const dxmDefects: Defects = {
       unmapping(() => NtStatus.STATUS_INVALID_PARAMETER),
     ),
   ],
-  'dxm/one-caching-type-per-page': [
+  'dxgk/one-caching-type-per-page': [
     planted(
       'types are ignored',
       'another type while it lives',

@@ -1,15 +1,15 @@
-import { distance } from '../../base/address.ts'
-import { PAGE_SIZE } from '../../base/pages.ts'
-import type { Out } from '../../ddi/constants.ts'
-import { Segments } from '../../device/segments.ts'
-import type { KsMappingTable } from '../../ddi/ks/mappings.ts'
-import { type Mdl, MmGetMdlPfnArray } from '../../ddi/mm/mdl.ts'
-import { GUARD_BYTE, orderPattern } from '../../memory/patterns.ts'
-import { type Case, defineSuite } from '../case.ts'
-import type { Context } from '../context.ts'
-import { ANYWHERE, MmCached, allocate, describeBusMaster, mapSystem, openAdapter, release } from './parts/buffers.ts'
-import { homeBytes, walkTable } from './parts/home-bytes.ts'
-import { allocateScattered, guardNeighbours } from './parts/scattered.ts'
+import { distance } from '../../../base/address.ts'
+import { PAGE_SIZE } from '../../../base/pages.ts'
+import type { Out } from '../../../ddi/constants.ts'
+import { Segments } from '../../../device/segments.ts'
+import type { KsMappingTable } from '../../../ddi/ks/mappings.ts'
+import { type Mdl, MmGetMdlPfnArray } from '../../../ddi/mm/mdl.ts'
+import { GUARD_BYTE, orderPattern } from '../../../memory/patterns.ts'
+import type { Case } from '../../case.ts'
+import type { Context } from '../../context.ts'
+import { ANYWHERE, MmCached, allocate, describeBusMaster, mapSystem, openAdapter, release } from '../parts/buffers.ts'
+import { homeBytes, walkTable } from '../parts/home-bytes.ts'
+import { allocateScattered, guardNeighbours } from '../parts/scattered.ts'
 
 const ENTRY = 16
 
@@ -41,9 +41,9 @@ function tableOf(context: Context, mdl: Mdl, request: TableRequest): KsMappingTa
   return context.check.present(out.value, 'the table')
 }
 
-const cases: readonly Case[] = [
+export const tableCases: readonly Case[] = [
   {
-    id: 'ksm/table-walks-by-stride',
+    id: 'ks/table-walks-by-stride',
     title: 'entry i lies at Mappings + i * stride, with address at byte 0 and length at byte 8',
     rules: ['KSM-001', 'KSM-014'],
     run: (context) => {
@@ -65,7 +65,7 @@ const cases: readonly Case[] = [
     },
   },
   {
-    id: 'ksm/stride-is-checked',
+    id: 'ks/stride-is-checked',
     title: 'a stride below 16 or one that would misalign the addresses is refused',
     rules: ['KSM-013', 'KSM-015'],
     run: (context) => {
@@ -75,7 +75,7 @@ const cases: readonly Case[] = [
     },
   },
   {
-    id: 'ksm/context-belongs-to-the-minidriver',
+    id: 'ks/context-belongs-to-the-minidriver',
     title: 'the bytes behind an entry, up to the stride, are the minidriver’s: AVStream neither needs nor has others',
     rules: ['KSM-013'],
     run: (context) => {
@@ -104,7 +104,7 @@ const cases: readonly Case[] = [
     },
   },
   {
-    id: 'ksm/entries-are-bounded-and-complete',
+    id: 'ks/entries-are-bounded-and-complete',
     title: 'no entry is empty or longer than MaxMappingsByteCount, and together they are the frame',
     rules: ['KSM-021', 'KSM-023'],
     run: (context) => {
@@ -126,7 +126,7 @@ const cases: readonly Case[] = [
     },
   },
   {
-    id: 'ksm/device-fills-the-frame',
+    id: 'ks/device-fills-the-frame',
     title:
       'the device writes a pattern through the table, one descriptor an entry: MapAllocatedPages shows every byte in place, and no byte in or beside the pages changes otherwise',
     rules: ['KSM-020', 'KSM-021', 'KSM-023', 'WRT-015', 'WRT-016', 'MDL-090', 'VER-004/0x0F/5'],
@@ -165,7 +165,7 @@ const cases: readonly Case[] = [
     },
   },
   {
-    id: 'ksm/addresses-are-logical',
+    id: 'ks/addresses-are-logical',
     title: 'the device reads the frame by the addresses of the table, and none of them is a frame address',
     rules: ['KSM-024', 'KSM-020'],
     needs: ['engine', 'distinct-addresses', 'caller-placement'],
@@ -185,7 +185,7 @@ const cases: readonly Case[] = [
     },
   },
   {
-    id: 'ksm/last-reference-ends-access',
+    id: 'ks/last-reference-ends-access',
     title: 'the device writes at an entry, and once the frame is released the same write leaves memory unchanged',
     rules: ['KSM-027', 'DMA-061'],
     needs: ['engine', 'revocation'],
@@ -206,5 +206,3 @@ const cases: readonly Case[] = [
     },
   },
 ]
-
-export const ksmSuite = defineSuite('ksm', cases)

@@ -1,17 +1,17 @@
-import { type PhysicalAddress, physicalAddress, va } from '../../../src/base/address.ts'
-import { BugCheck, codeOf } from '../../../src/base/errors.ts'
-import { PAGE_SIZE } from '../../../src/base/pages.ts'
-import { portcls } from './plants/broken-ddi.ts'
-import { reversed, viewsOf } from './plants/broken-platform.ts'
-import { type Defects, fault, planted } from './plants/defect.ts'
+import { type PhysicalAddress, physicalAddress, va } from '../../../../src/base/address.ts'
+import { BugCheck, codeOf } from '../../../../src/base/errors.ts'
+import { PAGE_SIZE } from '../../../../src/base/pages.ts'
+import { portcls } from '../plants/broken-ddi.ts'
+import { reversed, viewsOf } from '../plants/broken-platform.ts'
+import { type Defects, fault, planted } from '../plants/defect.ts'
 
 const ANYWHERE = physicalAddress(0xffff_ffff_ffff_ffffn)
 const moved = (address: PhysicalAddress, pages: bigint): PhysicalAddress =>
   physicalAddress(address + pages * BigInt(PAGE_SIZE))
 
 /** Defects for the cases of WaveRT buffers. */
-export const wrtDefects: Defects = {
-  'wrt/allocation-below-the-limit': [
+export const bufferDefects: Defects = {
+  'wavert/allocation-below-the-limit': [
     planted(
       'the limit is ignored',
       'lies below the limit',
@@ -28,7 +28,7 @@ export const wrtDefects: Defects = {
       portcls((port) => ({ GetPhysicalPagesCount: (mdl) => port.GetPhysicalPagesCount(mdl) + 1 })),
     ),
   ],
-  'wrt/contiguous-all-or-nothing': [
+  'wavert/contiguous-all-or-nothing': [
     planted(
       'pages are scattered',
       'address of page 1',
@@ -75,7 +75,7 @@ export const wrtDefects: Defects = {
       })),
     ),
   ],
-  'wrt/mapping-follows-the-pages': [
+  'wavert/mapping-follows-the-pages': [
     planted('the view shows the pages backwards', 'page 0', reversed),
     planted(
       'the view is off the page',
@@ -93,7 +93,7 @@ export const wrtDefects: Defects = {
       portcls(() => ({ MapAllocatedPages: () => null })),
     ),
   ],
-  'wrt/device-plays-what-was-written': [
+  'wavert/device-plays-what-was-written': [
     fault('dma-reads-zeros', 'what the device received'),
     fault('dma-drops-last-byte', 'what the device received'),
     fault('dma-page-offset-lost', 'what the device received'),
@@ -103,7 +103,7 @@ export const wrtDefects: Defects = {
       viewsOf((pages) => pages.map((page) => page + 1)),
     ),
   ],
-  'wrt/page-index-below-the-count': [
+  'wavert/page-index-below-the-count': [
     planted(
       'indices count from 1',
       'address of page 1',
@@ -127,7 +127,7 @@ export const wrtDefects: Defects = {
       portcls(() => ({ GetPhysicalPagesCount: () => 0 })),
     ),
   ],
-  'wrt/free-while-mapped': [
+  'wavert/free-while-mapped': [
     planted(
       'it is put off',
       'freeing while mapped',

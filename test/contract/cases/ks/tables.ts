@@ -1,13 +1,13 @@
-import { busAddress } from '../../../src/base/address.ts'
-import { PAGE_SIZE } from '../../../src/base/pages.ts'
-import { NtStatus } from '../../../src/base/ntstatus.ts'
-import type { KsDevice } from '../../../src/ddi/ks/ks-device.ts'
-import type { Plant } from '../../../src/session/plant.ts'
-import { Segments } from '../../../src/device/segments.ts'
-import { altered } from './plants/altered.ts'
-import { type Bytes, ks, tableBytes, tables } from './plants/broken-ddi.ts'
-import { lastPageMissing, bouncesTooMuch, reversed } from './plants/broken-platform.ts'
-import { type Defects, fault, planted } from './plants/defect.ts'
+import { busAddress } from '../../../../src/base/address.ts'
+import { PAGE_SIZE } from '../../../../src/base/pages.ts'
+import { NtStatus } from '../../../../src/base/ntstatus.ts'
+import type { KsDevice } from '../../../../src/ddi/ks/ks-device.ts'
+import type { Plant } from '../../../../src/session/plant.ts'
+import { Segments } from '../../../../src/device/segments.ts'
+import { altered } from '../plants/altered.ts'
+import { type Bytes, ks, tableBytes, tables } from '../plants/broken-ddi.ts'
+import { lastPageMissing, bouncesTooMuch, reversed } from '../plants/broken-platform.ts'
+import { type Defects, fault, planted } from '../plants/defect.ts'
 
 type RegisterArguments = Parameters<KsDevice['RegisterAdapterObjectEx']>
 
@@ -54,8 +54,8 @@ function entriesAt(bytes: Bytes, count: number, stride: number, at: number): Seg
 }
 
 /** Defects for the cases of KSMAPPING tables. */
-export const ksmDefects: Defects = {
-  'ksm/table-walks-by-stride': [
+export const tableDefects: Defects = {
+  'ks/table-walks-by-stride': [
     planted('the stride is ignored', 'ByteCount 1 at stride 24', tableBytes(pack)),
     planted(
       'the length lies at byte 12',
@@ -78,7 +78,7 @@ export const ksmDefects: Defects = {
       tableBytes((bytes, { stride }) => bytes.set64(0, bytes.u64(stride))),
     ),
   ],
-  'ksm/stride-is-checked': [
+  'ks/stride-is-checked': [
     planted(
       'any stride is raised to 16',
       'a stride of 8',
@@ -100,7 +100,7 @@ export const ksmDefects: Defects = {
       })),
     ),
   ],
-  'ksm/context-belongs-to-the-minidriver': [
+  'ks/context-belongs-to-the-minidriver': [
     planted(
       'contexts lie 16 bytes apart',
       'context of entry 1',
@@ -129,7 +129,7 @@ export const ksmDefects: Defects = {
     planted('the table is too short', 'the pool block behind', tooShort),
     planted('the release does nothing', 'DMA mappings after the release', releaseForgotten),
   ],
-  'ksm/entries-are-bounded-and-complete': [
+  'ks/entries-are-bounded-and-complete': [
     planted(
       'the bound is ignored',
       'length of entry',
@@ -150,7 +150,7 @@ export const ksmDefects: Defects = {
     ),
     planted('the domain leaves out a page', 'the segments end before the part does', lastPageMissing),
   ],
-  'ksm/device-fills-the-frame': [
+  'ks/device-fills-the-frame': [
     fault('dma-drops-last-byte', 'the buffer after'),
     fault('dma-writes-one-byte-too-many', 'the buffer after'),
     fault('dma-writes-before', 'the buffer after'),
@@ -172,7 +172,7 @@ export const ksmDefects: Defects = {
     planted('the port shows the pages backwards', 'the buffer after', reversed),
     planted('a bounce buffer copies too much', 'a page beside', bouncesTooMuch),
   ],
-  'ksm/addresses-are-logical': [
+  'ks/addresses-are-logical': [
     planted(
       'they are frame addresses',
       'no frame address',
@@ -183,7 +183,7 @@ export const ksmDefects: Defects = {
     fault('dma-reads-zeros', 'bytes across the pages'),
     planted('entries are out of order', 'bytes across the pages', swapped),
   ],
-  'ksm/last-reference-ends-access': [
+  'ks/last-reference-ends-access': [
     fault('iommu-keeps-translation', 'after it was released'),
     fault('dma-writes-lost', 'while it is referenced'),
     planted('the release does nothing', 'after it was released', releaseForgotten),

@@ -1,0 +1,4 @@
+import { defineSuite } from '../../case.ts'
+import { tableCases } from './tables.ts'
+
+export const ksSuite = defineSuite('ks', [...tableCases])
