@@ -7,6 +7,7 @@ import { ProbarError } from '../base/errors.ts'
 import { bootFiles, type KernelChoice } from './boot-files.ts'
 import { serveChannel } from './exchange/channel.ts'
 import { readStatus, writeGuestFolder } from './exchange/guest-folder.ts'
+import { Heartbeat } from './exchange/heartbeat.ts'
 import { follow } from './exchange/output.ts'
 import { performRequest } from './exchange/requests.ts'
 import type { AttachedDevice, NamedPresentation } from './presentation.ts'
@@ -67,6 +68,9 @@ export interface LabOutcome {
   readonly commandMs: number
 }
 
+/** Seconds without a sign of life from the guest. */
+const SILENT_SECONDS = 180
+
 /** Lines of the serial log that an error shows. */
 const TAIL_LINES = 40
 
@@ -97,7 +101,8 @@ export async function runLab(request: LabRequest, host: LabHost): Promise<LabOut
   const program = { qemu: tools['qemu-system-x86_64'], setpriv: tools.setpriv, args, env: host.env }
   const guest = disposal.use(new Guest(program, request.verbose ? (chunk) => host.stderr.write(chunk) : undefined))
   serveChannel(guest.channel, (wanted) => performRequest(wanted, guest.monitor, devices, request.out))
-  await finish(guest, request, host)
+  const heartbeat = disposal.use(new Heartbeat(share, host.clock, SILENT_SECONDS))
+  await finish(guest, heartbeat, request, host)
   // awaited here, because leaving this block removes the folder
   return await outcomeOf(share)
 }
@@ -134,7 +139,7 @@ function guestSettings(
 }
 
 /** Waits until COMMAND has ended and all its output has been handed on. */
-async function finish(guest: Guest, request: LabRequest, host: LabHost): Promise<void> {
+async function finish(guest: Guest, heartbeat: Heartbeat, request: LabRequest, host: LabHost): Promise<void> {
   const streams = Promise.all([
     follow(guest.stdout, host.stdout, host.endMark),
     follow(guest.stderr, host.stderr, host.endMark),
@@ -143,7 +148,8 @@ async function finish(guest: Guest, request: LabRequest, host: LabHost): Promise
   const reason = await Promise.race([
     streams.then(async (complete) => (complete.includes(false) ? guest.ended : undefined)),
     interruption.happened,
-    guest.lockup.seen,
+    guest.lockup.seen.then(({ cpu, seconds }) => ({ stuck: `processor ${cpu} of the guest hung for ${seconds} s` })),
+    heartbeat.lost.then((seconds) => ({ stuck: `the guest gave no sign of life for ${seconds} s` })),
   ])
   if (reason === undefined) return
   if (reason === 'cancelled') throw new ProbarError('cancelled', 'interrupted; the guest was ended')
@@ -154,9 +160,8 @@ async function finish(guest: Guest, request: LabRequest, host: LabHost): Promise
     throw new ProbarError('lab-timeout', `${text}${tail}`)
   }
   if (typeof reason !== 'string') {
-    const { cpu, seconds } = reason
     const why = 'emulated processors do that now and then: run it again; if it comes back, COMMAND brings it about'
-    throw new ProbarError('lab-guest-stuck', `processor ${cpu} of the guest hung for ${seconds} s; ${why}${tail}`)
+    throw new ProbarError('lab-guest-stuck', `${reason.stuck}; ${why}${tail}`)
   }
   throw new ProbarError('lab-boot-failed', `the guest ended without handing back a status. ${reason}${tail}`)
 }

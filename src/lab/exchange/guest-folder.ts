@@ -9,6 +9,7 @@ import { commandScript, quoteWord, settingsScript } from './words.ts'
  *     settings   what lab/init reads
  *     command    the script that runs COMMAND
  *     bin/       programs that come first in COMMAND's PATH
+ *     alive      written by the guest every ten seconds (heartbeat.ts)
  *     started    made by the guest just before COMMAND
  *     status     made by the guest after COMMAND: its exit status
  */
