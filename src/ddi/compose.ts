@@ -4,7 +4,7 @@ import { Dxgk } from './dxgk/dxgk.ts'
 import { Registers } from './dxgk/registers.ts'
 import { Io } from './io/io.ts'
 import type { Kernel } from './kernel/kernel.ts'
-import { KsDevice } from './ks/ks-device.ts'
+import { Ks } from './ks/ks.ts'
 import { Mm } from './mm/mm.ts'
 import { newMmState } from './mm/state.ts'
 import { PortWaveRTStream } from './portcls/port-wave-rt-stream.ts'
@@ -14,7 +14,7 @@ export interface Ddi {
   readonly mm: Mm
   readonly io: Io
   readonly dma: Dma
-  readonly ks: KsDevice
+  readonly ks: Ks
   readonly portcls: PortWaveRTStream
   readonly dxgk: Dxgk
   readonly registers: Registers
@@ -23,11 +23,12 @@ export interface Ddi {
 export function composeDdi(kernel: Kernel, device: Device): Ddi {
   const state = newMmState(kernel, device.regions)
   const mm = new Mm(state)
+  const dma = new Dma(kernel, mm, device.dma)
   return {
     mm,
     io: new Io(state),
-    dma: new Dma(kernel, mm, device.dma),
-    ks: new KsDevice(kernel),
+    dma,
+    ks: new Ks(kernel, mm, dma),
     portcls: new PortWaveRTStream(kernel, mm),
     dxgk: new Dxgk(kernel, device),
     registers: new Registers(kernel),

@@ -31,6 +31,7 @@ import {
   type DRIVER_LIST_CONTROL,
   buildScatterGatherList,
   getScatterGatherList,
+  listAtOnce,
   putScatterGatherList,
 } from './lists/lists.ts'
 import { calculateScatterGatherList, getDmaAdapterInfo, getDmaTransferInfo } from './lists/requirements.ts'
@@ -61,6 +62,11 @@ export class DmaAdapter {
   /** Map registers of one operation, one a page (DMA-013). */
   get mapRegisters(): number {
     return this.#state.mapRegisters
+  }
+
+  /** It is that of a bus master which takes lists (KSM-010). */
+  get scatterGather(): boolean {
+    return this.#state.master && this.#state.scatterGather
   }
 
   /** Lists that were not put back. */
@@ -96,6 +102,14 @@ export class DmaAdapter {
   ): NtStatus {
     const request = { DeviceObject, Mdl, CurrentVa, Length, ExecutionRoutine, Context, WriteToDevice }
     return getScatterGatherList(this.#state, request)
+  }
+
+  /**
+   * As GetScatterGatherList from the start of the MDL, for AVStream's tables: what is not free at once is refused, for no
+   * lock of a stream pointer waits (KSM-026).
+   */
+  listAtOnce(Mdl: Mdl, Length: number, WriteToDevice: boolean, List: Out<ScatterGatherList>): NtStatus {
+    return listAtOnce(this.#state, Mdl, Length, WriteToDevice, List)
   }
 
   /**

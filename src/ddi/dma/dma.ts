@@ -79,6 +79,11 @@ export class Dma {
     this.#release(DmaAdapter, state)
   }
 
+  /** True for an adapter that IoGetDmaAdapter gave and nobody released. */
+  holds({ address }: DmaAdapter): boolean {
+    return [...this.#adapters.keys()].some((adapter) => adapter.address === address)
+  }
+
   /** Obsolete. @throws BugCheck 0xE6/0x1E, always (VER-008) */
   HalGetAdapter(): never {
     const text = 'it is obsolete: IoGetDmaAdapter takes its place'

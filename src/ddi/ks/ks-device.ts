@@ -2,11 +2,12 @@ import type { Va } from '../../base/address.ts'
 import { NT_SUCCESS, NtStatus } from '../../base/ntstatus.ts'
 import { KIRQL, type Out } from '../constants.ts'
 import type { DmaAdapter } from '../dma/adapter.ts'
-import type { DeviceDescription } from '../dma/description.ts'
+import type { Dma } from '../dma/dma.ts'
 import type { ScatterGatherList } from '../dma/scatter-gather-list.ts'
+import { ulong } from '../dma/ulong.ts'
 import type { Kernel } from '../kernel/kernel.ts'
-import { KSMAPPING } from '../layout/x64.ts'
-import { type Mdl, MmGetMdlVirtualAddress } from '../mm/mdl.ts'
+import { KSMAPPING } from '../layout/x64-ks.ts'
+import type { Mdl } from '../mm/mdl.ts'
 import { type KsMappingTable, writeMappingTable } from './mappings.ts'
 
 interface Registration {
@@ -24,51 +25,37 @@ interface LiveTable {
 /** AVStream's side of a device: knows its DMA adapter and makes mapping tables with it (rules, section 2). */
 export class KsDevice {
   readonly #kernel: Kernel
+  readonly #dma: Dma
   readonly #tables = new Map<Va, LiveTable>()
   #registration: Registration | undefined
 
-  constructor(kernel: Kernel) {
+  constructor(kernel: Kernel, dma: Dma) {
     this.#kernel = kernel
+    this.#dma = dma
   }
 
   /**
-   * IKsDeviceFunctions::RegisterAdapterObjectEx (KSM-012, KSM-013).
-   * @param MaxMappingsByteCount the longest entry, in bytes
-   * @param MappingTableStride bytes between entries, at least 16 and a multiple of 8 (KSM-015)
+   * What both forms of registration do.
+   * @throws CallerError KSM-011 for an adapter that is none of IoGetDmaAdapter, KSM-010 for one without scatter/gather,
+   *   KSM-013 and KSM-015 for the stride, KSM-021 for MaxMappingsByteCount 0
    */
-  RegisterAdapterObjectEx(
-    AdapterObject: DmaAdapter,
-    _DeviceDescription: DeviceDescription,
-    _NumberOfMapRegisters: number,
-    MaxMappingsByteCount: number,
-    MappingTableStride: number,
-  ): NtStatus {
-    const routine = 'RegisterAdapterObjectEx'
-    this.#kernel.requireIrql(routine, 'KSM-012', KIRQL.PASSIVE_LEVEL)
-    if (MappingTableStride < KSMAPPING.size) {
-      this.#kernel.ledger.raise({ rule: 'KSM-013', routine, text: `a stride of ${MappingTableStride} is below 16` })
+  register(routine: string, adapter: DmaAdapter, maxMappingsByteCount: number, mappingTableStride: number): void {
+    const refuse = (rule: string, text: string): never => this.#kernel.ledger.raise({ rule, routine, text })
+    if (!this.#dma.holds(adapter)) refuse('KSM-011', 'the adapter was released, or is none of IoGetDmaAdapter')
+    if (!adapter.scatterGather) refuse('KSM-010', 'the adapter is none of a bus master with scatter/gather')
+    if (ulong(mappingTableStride, 'MappingTableStride') < KSMAPPING.size) {
+      refuse('KSM-013', `a stride of ${mappingTableStride} is below 16`)
     }
-    if (MappingTableStride % KSMAPPING.align !== 0) {
-      this.#kernel.ledger.raise({
-        rule: 'KSM-015',
-        routine,
-        text: `a stride of ${MappingTableStride} is no multiple of 8`,
-      })
+    if (mappingTableStride % KSMAPPING.align !== 0) {
+      refuse('KSM-015', `a stride of ${mappingTableStride} is no multiple of 8`)
     }
-    if (MaxMappingsByteCount < 1) {
-      this.#kernel.ledger.raise({ rule: 'KSM-021', routine, text: 'MaxMappingsByteCount is 0' })
-    }
-    this.#registration = {
-      adapter: AdapterObject,
-      maxMappingsByteCount: MaxMappingsByteCount,
-      mappingTableStride: MappingTableStride,
-    }
-    return NtStatus.STATUS_SUCCESS
+    if (ulong(maxMappingsByteCount, 'MaxMappingsByteCount') < 1) refuse('KSM-021', 'MaxMappingsByteCount is 0')
+    this.#registration = { adapter, maxMappingsByteCount, mappingTableStride }
   }
 
   /**
    * The table of a frame, as AVStream makes it when a stream pointer is locked for the first time (KSM-026): from the
-   * same machinery as a scatter/gather list, never from page numbers (KSM-024).
+   * same machinery as a scatter/gather list, never from page numbers (KSM-024). A lock waits for nothing.
    * @param Length bytes from the start of the MDL's buffer
    * @returns STATUS_INSUFFICIENT_RESOURCES, and no table, when mapping resources are short
    */
@@ -79,18 +66,7 @@ export class KsDevice {
     }
     const { adapter } = registration
     const got: Out<ScatterGatherList> = {}
-    const status = this.#kernel.at(KIRQL.DISPATCH_LEVEL, () => {
-      const keep = (_device: unknown, _irp: undefined, list: ScatterGatherList): void => void (got.value = list)
-      return adapter.GetScatterGatherList(
-        this,
-        Mdl,
-        MmGetMdlVirtualAddress(Mdl),
-        Length,
-        keep,
-        undefined,
-        WriteToDevice,
-      )
-    })
+    const status = this.#kernel.at(KIRQL.DISPATCH_LEVEL, () => adapter.listAtOnce(Mdl, Length, WriteToDevice, got))
     if (!NT_SUCCESS(status) || got.value === undefined) return status
     const live = { list: got.value, adapter, writeToDevice: WriteToDevice }
     const { maxMappingsByteCount, mappingTableStride } = registration

@@ -1,6 +1,6 @@
 import { type Va, busAddress, va } from '../../base/address.ts'
 import { type Segment, Segments } from '../../device/segments.ts'
-import { KSMAPPING } from '../layout/x64.ts'
+import { KSMAPPING } from '../layout/x64-ks.ts'
 import { Struct } from '../layout/struct.ts'
 import type { Pool, PoolBlock } from '../kernel/pool.ts'
 

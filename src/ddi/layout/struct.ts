@@ -33,6 +33,12 @@ export class Struct<L extends Layout> {
     writeField(this.#data, this.#base, this.#field(name), value)
   }
 
+  /** All its bytes, as they are now. */
+  copy(): Uint8Array {
+    const start = this.#data.byteOffset + this.#base
+    return new Uint8Array(this.#data.buffer.slice(start, start + this.layout.size))
+  }
+
   #field(name: keyof L['fields']): Field {
     const field = this.layout.fields[name as string]
     if (field === undefined) throw new RangeError(`${this.layout.name} has no member ${String(name)}`)

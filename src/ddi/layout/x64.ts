@@ -131,14 +131,6 @@ export const DMA_TRANSFER_INFO = {
   },
 } as const satisfies Layout
 
-/** ks.h (KSM-001). */
-export const KSMAPPING = {
-  name: 'KSMAPPING',
-  size: 16,
-  align: 8,
-  fields: { PhysicalAddress: u64(0), ByteCount: u32(8), Alignment: u32(12) },
-} as const satisfies Layout
-
 /** wdm.h, version 3; versions 1 and 2 end at byte 40. */
 export const DEVICE_DESCRIPTION = {
   name: 'DEVICE_DESCRIPTION',

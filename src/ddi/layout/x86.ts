@@ -47,14 +47,6 @@ export const SCATTER_GATHER_LIST = {
   fields: { NumberOfElements: u32(0), Reserved: u32(4) },
 } as const satisfies Layout
 
-/** ks.h (KSM-001). */
-export const KSMAPPING = {
-  name: 'KSMAPPING',
-  size: 16,
-  align: 8,
-  fields: { PhysicalAddress: u64(0), ByteCount: u32(8), Alignment: u32(12) },
-} as const satisfies Layout
-
 /** wdm.h, packed to 4 bytes; without the pointers that other members of the union have, it ends earlier than in x64. */
 export const CM_PARTIAL_RESOURCE_DESCRIPTOR = {
   name: 'CM_PARTIAL_RESOURCE_DESCRIPTOR',

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals'
 import { BugCheck } from '../../../src/base/errors.ts'
 import { KIRQL } from '../../../src/ddi/constants.ts'
 import { CallerError, Ledger } from '../../../src/ddi/kernel/ledger.ts'
-import { KSMAPPING } from '../../../src/ddi/layout/x64.ts'
+import { KSMAPPING } from '../../../src/ddi/layout/x64-ks.ts'
 import { Bench, outcome } from './bench.ts'
 
 const { PASSIVE_LEVEL, APC_LEVEL, DISPATCH_LEVEL } = KIRQL

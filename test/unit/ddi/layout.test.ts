@@ -3,9 +3,10 @@ import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
 import koffi from 'koffi'
 import { va } from '../../../src/base/address.ts'
-import { type Layout, WIDTHS } from '../../../src/ddi/layout/layout.ts'
+import { type Field, type Layout, WIDTHS } from '../../../src/ddi/layout/layout.ts'
 import { Struct } from '../../../src/ddi/layout/struct.ts'
 import * as x64 from '../../../src/ddi/layout/x64.ts'
+import * as ks from '../../../src/ddi/layout/x64-ks.ts'
 
 interface AbiType {
   readonly size: number
@@ -26,13 +27,16 @@ const layouts: readonly Layout[] = [
   x64.DMA_OPERATIONS,
   x64.DMA_ADAPTER_INFO,
   x64.DMA_TRANSFER_INFO,
-  x64.KSMAPPING,
   x64.DEVICE_DESCRIPTION,
   x64.CM_PARTIAL_RESOURCE_DESCRIPTOR,
   x64.CM_RESOURCE_LIST,
+  ks.KSMAPPING,
+  ks.KSSTREAM_POINTER_OFFSET,
+  ks.KSSTREAM_POINTER,
+  ks.KSSTREAM_HEADER,
 ]
 /** Members that hold members, listed beside them. */
-const AGGREGATES = ['Elements', 'u']
+const AGGREGATES = ['Elements', 'u', 'OffsetIn', 'OffsetOut', 'PresentationTime']
 const compiled = layouts.filter(({ name }) => name in abi)
 
 describe('the x64 table against what a compiler made of the headers', () => {
@@ -58,17 +62,20 @@ describe('the x64 table against what a compiler made of the headers', () => {
 
 describe('the x64 table against the rules of C', () => {
   const C_TYPES = { u8: 'uint8_t', u16: 'uint16_t', u32: 'uint32_t', u64: 'uint64_t' } as const
+  /** Data and Mappings share their place: one of them is declared. */
+  const members = ({ fields }: Layout): [string, Field][] =>
+    Object.entries(fields).filter(([name]) => !name.endsWith('Mappings'))
   /** The members as a C declaration; those of a packed one are not aligned. */
-  const declared = ({ fields }: Layout): Record<string, string> =>
-    Object.fromEntries(Object.entries(fields).map(([name, { type }]) => [name.replaceAll('.', '_'), C_TYPES[type]]))
+  const declared = (layout: Layout): Record<string, string> =>
+    Object.fromEntries(members(layout).map(([name, { type }]) => [name.replaceAll('.', '_'), C_TYPES[type]]))
   const natural = layouts.filter(({ name }) => !name.startsWith('CM_'))
 
   it.each(natural.map((layout) => [layout.name, layout] as const))('%s', (_, layout) => {
     const type = koffi.struct(declared(layout))
     expect(koffi.sizeof(type)).toBe(layout.size)
     expect(koffi.alignof(type)).toBe(layout.align)
-    for (const [name, { offset }] of Object.entries(layout.fields)) {
-      expect([name, koffi.offsetof(type, name)]).toEqual([name, offset])
+    for (const [name, { offset }] of members(layout)) {
+      expect([name, koffi.offsetof(type, name.replaceAll('.', '_'))]).toEqual([name, offset])
     }
   })
 

@@ -172,6 +172,23 @@ export function getScatterGatherList(state: AdapterState, request: ListByVa): Nt
   return requestList(state, byOffset(state, routine, request))
 }
 
+/** For AVStream: a list of the first bytes of the MDL, or a refusal. */
+export function listAtOnce(
+  state: AdapterState,
+  mdl: Mdl,
+  length: number,
+  writeToDevice: boolean,
+  list: Out<ScatterGatherList>,
+): NtStatus {
+  const routine = 'KsStreamPointerLock'
+  enter(state, { routine, since: 1, rule: 'DMA-021', highest: KIRQL.DISPATCH_LEVEL, lowest: KIRQL.DISPATCH_LEVEL })
+  checkBytes(state, routine, MmGetMdlVirtualAddress(mdl), length)
+  // The channel is free again when the routine returns.
+  const execution = (): void => undefined
+  const what = { routine, deviceObject: undefined, mdl, offset: 0, length, writeToDevice, context: undefined }
+  return requestList(state, { ...what, execution, synchronous: true, list })
+}
+
 /** BuildScatterGatherList: the caller's memory, in the place of the system's. */
 export function buildScatterGatherList(
   state: AdapterState,

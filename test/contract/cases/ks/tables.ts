@@ -1,7 +1,7 @@
 import { busAddress } from '../../../../src/base/address.ts'
 import { PAGE_SIZE } from '../../../../src/base/pages.ts'
 import { NtStatus } from '../../../../src/base/ntstatus.ts'
-import type { KsDevice } from '../../../../src/ddi/ks/ks-device.ts'
+import type { Ks } from '../../../../src/ddi/ks/ks.ts'
 import type { Plant } from '../../../../src/session/plant.ts'
 import { Segments } from '../../../../src/device/segments.ts'
 import { altered } from '../plants/altered.ts'
@@ -9,7 +9,7 @@ import { type Bytes, ks, tableBytes, tables } from '../plants/broken-ddi.ts'
 import { lastPageMissing, bouncesTooMuch, reversed } from '../plants/broken-platform.ts'
 import { type Defects, fault, planted } from '../plants/defect.ts'
 
-type RegisterArguments = Parameters<KsDevice['RegisterAdapterObjectEx']>
+type RegisterArguments = Parameters<Ks['RegisterAdapterObjectEx']>
 
 /** RegisterAdapterObjectEx with another longest entry or another stride. */
 const registering = (change: (maxBytes: number, stride: number) => readonly [number, number]): Plant =>

@@ -1,14 +1,14 @@
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
-import { busAddress, va } from '../../../src/base/address.ts'
-import { NtStatus } from '../../../src/base/ntstatus.ts'
-import { KIRQL, type Out } from '../../../src/ddi/constants.ts'
-import type { DmaAdapter } from '../../../src/ddi/dma/adapter.ts'
-import { type KsMappingTable, writeMappingTable } from '../../../src/ddi/ks/mappings.ts'
-import type { Mdl } from '../../../src/ddi/mm/mdl.ts'
-import type { Pool } from '../../../src/ddi/kernel/pool.ts'
-import { Segments } from '../../../src/device/segments.ts'
-import { Bench, outcome } from './bench.ts'
+import { busAddress, va } from '../../../../src/base/address.ts'
+import { NtStatus } from '../../../../src/base/ntstatus.ts'
+import { KIRQL, type Out } from '../../../../src/ddi/constants.ts'
+import type { DmaAdapter } from '../../../../src/ddi/dma/adapter.ts'
+import { type KsMappingTable, writeMappingTable } from '../../../../src/ddi/ks/mappings.ts'
+import type { Mdl } from '../../../../src/ddi/mm/mdl.ts'
+import type { Pool } from '../../../../src/ddi/kernel/pool.ts'
+import { Segments } from '../../../../src/device/segments.ts'
+import { Bench, outcome } from '../bench.ts'
 
 /** A pool without bounds, for tables alone. */
 const endless = (): Pool =>
@@ -18,7 +18,7 @@ const endless = (): Pool =>
 
 function register(bench: Bench, adapter: DmaAdapter, maxBytes = 4096, stride = 16): number {
   const description = bench.description()
-  const status = bench.ddi.ks.RegisterAdapterObjectEx(adapter, description, 17, maxBytes, stride)
+  const status = bench.ddi.ks.RegisterAdapterObjectEx(adapter, description, adapter.mapRegisters, maxBytes, stride)
   bench.kernel.pool.free(description.address)
   return status
 }

@@ -1,0 +1,100 @@
+import { runAll } from '../../../base/disposal.ts'
+import { NtStatus } from '../../../base/ntstatus.ts'
+import { KIRQL } from '../../constants.ts'
+import { KSSTREAM_HEADER } from '../../layout/x64-ks.ts'
+import { isSink } from '../pin.ts'
+import { hide } from '../pointers/cursor.ts'
+import type { KsState } from '../state.ts'
+import { type Frame, type PendingIrp, type Queue, cursorsOf, frameOf, isLocked, referencesOf } from './queue.ts'
+
+/**
+ * What follows from a change of the queue: frames without a reference are complete, IRPs without frames too (KSM-044), and
+ * cancellations that waited for a lock are carried out (KSM-041). Completion routines come last, on a queue that is whole.
+ */
+export function settle(state: KsState, queue: Queue): void {
+  const free = queue.frames.filter((frame) => referencesOf(queue, frame).length === 0)
+  for (const frame of free) takeOut(state, queue, frame)
+  const done = [...queue.irps.values()].filter((irp) => !queue.frames.some((frame) => frame.irp === irp))
+  refresh(queue)
+  for (const irp of done) finishIrp(state, queue, irp, irp.status)
+  const unlocked = [...queue.irps.values()].filter((irp) => irp.irp.Cancel && !isLocked(queue, irp))
+  runAll([
+    ...done.map(
+      ({ irp, completed }) =>
+        () =>
+          completed(irp),
+    ),
+    ...unlocked.map((irp) => () => {
+      // A completion routine may have closed the pin meanwhile.
+      if (queue.irps.has(irp.irp)) cancelNow(state, queue, irp)
+    }),
+  ])
+}
+
+/** IoCancelIrp: now, or by `settle` when the last lock goes (KSM-041). True when it is done. */
+export function cancelIrp(state: KsState, queue: Queue, pending: PendingIrp): boolean {
+  pending.irp.Cancel = true
+  if (isLocked(queue, pending)) return false
+  cancelNow(state, queue, pending)
+  return true
+}
+
+/**
+ * Tells the unlocked clones on the IRP's frames, then takes the frames away, clones or not, and completes the IRP
+ * (KSM-046). Nobody is told when the driver has gone.
+ */
+export function cancelNow(state: KsState, queue: Queue, pending: PendingIrp, driver: 'there' | 'gone' = 'there'): void {
+  const told = [...queue.clones].filter((cursor) => !cursor.locked && frameOf(cursor)?.irp === pending)
+  const tell = (): void => {
+    queue.cancelling = true
+    state.kernel.at(KIRQL.DISPATCH_LEVEL, () =>
+      runAll(
+        told.map(({ pointer, cancel }) => () => {
+          if (state.cursors.has(pointer)) cancel?.(pointer)
+        }),
+      ),
+    )
+  }
+  const end = (): void => {
+    queue.cancelling = false
+    for (const frame of queue.frames.filter(({ irp }) => irp === pending)) takeOut(state, queue, frame)
+    refresh(queue)
+    finishIrp(state, queue, pending, NtStatus.STATUS_CANCELLED)
+  }
+  const { irp, completed } = pending
+  const there = driver === 'there'
+  runAll([...(there ? [tell] : []), end, ...(there ? [() => completed(irp), () => settle(state, queue)] : [])])
+}
+
+/** The device's access to the frame ends with its last reference (KSM-027). */
+function takeOut({ device }: KsState, queue: Queue, frame: Frame): void {
+  queue.frames.splice(queue.frames.indexOf(frame), 1)
+  const { table } = frame
+  frame.table = undefined
+  if (table !== undefined) device.releaseMappings(table)
+}
+
+/** No pointer shows a frame that it is not on. */
+function refresh(queue: Queue): void {
+  for (const cursor of cursorsOf(queue)) {
+    if (cursor.shown !== undefined && frameOf(cursor) !== cursor.shown) hide(cursor)
+  }
+}
+
+/** What the client gets back; the headers in the kernel's memory are gone then. */
+function finishIrp(state: KsState, queue: Queue, pending: PendingIrp, status: NtStatus): void {
+  const { irp, block, headers, chained } = pending
+  queue.irps.delete(irp)
+  irp.headers = headers.map((header) => ({
+    FrameExtent: header.get('FrameExtent'),
+    DataUsed: header.get('DataUsed'),
+    OptionsFlags: header.get('OptionsFlags'),
+  }))
+  const written = irp.headers.reduce((sum, { DataUsed }) => sum + DataUsed, 0)
+  irp.IoStatus.Status = status
+  irp.IoStatus.Information = isSink(queue.pin) ? written : headers.length * KSSTREAM_HEADER.size
+  irp.MdlAddress = null
+  for (const { mdl, next } of chained) mdl.header.set('Next', next)
+  for (const header of headers) state.headers.delete(header.address)
+  state.kernel.pool.free(block.address)
+}
