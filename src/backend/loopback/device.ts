@@ -14,18 +14,21 @@ import type {
   Region,
   ResetMeans,
 } from '../../device/contract.ts'
+import { allOnes } from '../../device/register-access.ts'
 import { IovaDomain } from '../iova-domain.ts'
 import { LoopbackFaultLog } from './faults.ts'
 import { type Iommu, SimulatedIommu } from './iommu.ts'
 import type { LoopbackInterrupts } from './interrupts.ts'
 import type { LoopbackNotices } from './notices.ts'
-import { ConfigOffset, EduConfigSpace } from './model/config-space.ts'
-import { Edu, EduRegister } from './model/edu.ts'
+import { ConfigOffset } from './model/config-layout.ts'
+import { ModelConfigSpace } from './model/config-space.ts'
+import type { Model } from './model/model.ts'
+import type { RegisterFile } from './model/registers.ts'
+import { buildModel, shapeOf } from './models.ts'
 import { plantedBus } from './planted/bus.ts'
 import type { Defects } from './planted/defects.ts'
 import { PlantedIommu, plantedFaults } from './planted/iommu.ts'
 import { plantedConfig, plantedDomain, PlantedInterrupts, PlantedNotices, PlantedRegion } from './planted/platform.ts'
-import { plantedRegisters } from './planted/registers.ts'
 import { type LoopbackReference, parseLoopbackReference } from './reference.ts'
 import { Slot } from './slot.ts'
 import { REQUESTER, UpstreamPort } from './upstream-port.ts'
@@ -77,15 +80,16 @@ class LoopbackDevice implements Device {
   readonly clock: BlockingClock
   readonly #slot: Slot
   readonly #defects: Defects
-  readonly #config: EduConfigSpace
-  readonly #edu: Edu
+  readonly #config: ModelConfigSpace
+  readonly #model: Model
   readonly #domain: IovaDomain
 
   constructor(reference: LoopbackReference, options: LoopbackOptions) {
     const { clock } = options
-    const { ref, defects, dmaMask, msiVectors } = reference
+    const { ref, defects, dmaMask } = reference
     const slot = new Slot(ref)
-    const config = new EduConfigSpace(slot, msiVectors)
+    const shape = shapeOf(reference)
+    const config = new ModelConfigSpace(slot, shape)
     const iommu = new PlantedIommu(new SimulatedIommu(reference.entries), defects)
     const mastering = (): boolean => config.busMaster || defects.has('bus-master-ignored')
     this.ref = ref
@@ -96,35 +100,34 @@ class LoopbackDevice implements Device {
     this.identity = identityOf(config)
     this.config = plantedConfig(config, defects)
     config.setBusMaster(defects.has('bus-master-left-on'))
-    this.interrupts = new PlantedInterrupts(defects, slot, config, clock)
+    this.interrupts = new PlantedInterrupts(defects, slot, config, clock, shape)
     this.faults = new LoopbackFaultLog(slot, clock)
     this.notices = new PlantedNotices(defects, slot, clock)
     this.notices.gone.addEventListener('abort', () => this.interrupts.fail(this.notices.gone.reason as ProbarError))
     const port = new UpstreamPort({ iommu, faults: plantedFaults(this.faults, defects), mastering })
-    this.#edu = new Edu({
+    this.#model = buildModel(reference, {
       clock,
       bus: plantedBus(port, defects),
       line: this.interrupts,
-      dmaMask: defects.has('clamp-missing') ? (1n << 64n) - 1n : dmaMask,
+      dmaMask,
       die: () => this.#die(),
     })
     const decoding = (): boolean => config.memoryDecode || defects.has('decode-ignored')
-    const registers = plantedRegisters(this.#edu, defects)
-    this.regions = [new PlantedRegion({ slot, registers, clock, decoding }, defects)]
+    this.regions = shape.bars.map((bar) => {
+      const registers = this.#model.registers.get(bar.index) ?? nobody
+      return new PlantedRegion({ slot, bar, registers, clock, decoding }, defects)
+    })
     this.#domain = domainOf(iommu, { addressBits: dmaMask.toString(2).length, ...options }, defects)
     this.dma = plantedDomain(this.#domain, defects)
   }
 
-  /**
-   * The platform puts config space back, and the model keeps its registers (measured), the DMA command among them: so a
-   * transfer that runs goes on to its end.
-   */
+  /** The platform puts config space back; what becomes of the registers is the model's to say. */
   reset(): void {
     this.#slot.requireOpen()
     if (!this.#slot.present) throw new ProbarError('device-gone', `${this.ref} fell off the bus: open it again`)
     if (this.#defects.has('reset-fails')) throw new OsError('os-error', 'the reset failed: a planted fault', 5, 'ioctl')
     if (!this.#defects.has('reset-keeps-bus-master')) this.#config.setBusMaster(false)
-    if (this.#defects.has('reset-clears-registers')) this.#edu.write(EduRegister.liveness, 4, 0n)
+    this.#model.reset()
   }
 
   close(): void {
@@ -134,7 +137,7 @@ class LoopbackDevice implements Device {
     this.notices.close()
     this.#domain.close()
     this.faults.close()
-    this.#edu[Symbol.dispose]()
+    this.#model[Symbol.dispose]()
     this.#slot.close()
   }
 
@@ -144,9 +147,11 @@ class LoopbackDevice implements Device {
 
   #die(): void {
     this.#slot.fallOff()
-    this.#edu[Symbol.dispose]()
+    this.#model[Symbol.dispose]()
   }
 }
+
+const nobody: RegisterFile = { read: (_, width) => allOnes(width), write: () => undefined }
 
 function identityOf(config: ConfigSpace): DeviceIdentity {
   return {

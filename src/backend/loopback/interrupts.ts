@@ -2,19 +2,19 @@ import type { Clock } from '../../base/clock.ts'
 import { ProbarError } from '../../base/errors.ts'
 import type { InterruptKind, Interrupts, WaitOptions } from '../../device/contract.ts'
 import { InterruptCounter, notMaskable } from '../../device/interrupt-counter.ts'
-import type { EduConfigSpace } from './model/config-space.ts'
-import type { InterruptLine } from './model/edu.ts'
+import type { ModelConfigSpace } from './model/config-space.ts'
+import type { InterruptLine, ModelShape } from './model/model.ts'
 import type { Slot } from './slot.ts'
 
 /** An interrupt is seen a little later than it is raised (30 µs is common in the virtual bench). */
 const LATENCY_MS = 0.03
 
-/** edu's MSI vectors, of which it raises the first, its INTx pin, and the platform's half behind them. */
+/** The messages of a modelled function, its INTx pin, and the platform's half behind them. */
 export class LoopbackInterrupts implements Interrupts, InterruptLine {
   readonly vectors: Readonly<Record<InterruptKind, number>>
   readonly maskable = { intx: true, msi: false, msix: false }
   readonly #slot: Slot
-  readonly #config: EduConfigSpace
+  readonly #config: ModelConfigSpace
   readonly #clock: Clock
   readonly #counter: InterruptCounter
   readonly #underWay = new Set<Disposable>()
@@ -24,12 +24,12 @@ export class LoopbackInterrupts implements Interrupts, InterruptLine {
   /** The platform keeps the pin from being seen. */
   #masked = false
 
-  constructor(slot: Slot, config: EduConfigSpace, clock: Clock) {
+  constructor(slot: Slot, config: ModelConfigSpace, clock: Clock, { vectors }: Pick<ModelShape, 'vectors'>) {
     this.#slot = slot
     this.#config = config
     this.#clock = clock
     this.#counter = new InterruptCounter(clock)
-    this.vectors = { intx: 1, msi: config.msiVectors, msix: 0 }
+    this.vectors = vectors
   }
 
   enable(kind: InterruptKind, vectors: number): void {
@@ -46,7 +46,7 @@ export class LoopbackInterrupts implements Interrupts, InterruptLine {
     this.#enabled = kind
     this.#masked = false
     this.#counter.reset(vectors)
-    this.#config.showMsi(kind === 'msi')
+    this.#config.showEnabled(kind)
     this.#sense()
   }
 
@@ -54,7 +54,7 @@ export class LoopbackInterrupts implements Interrupts, InterruptLine {
     for (const message of this.#underWay) message[Symbol.dispose]()
     this.#underWay.clear()
     this.#enabled = undefined
-    this.#config.showMsi(false)
+    this.#config.showEnabled(undefined)
     this.#counter.reset(0)
   }
 
@@ -90,10 +90,10 @@ export class LoopbackInterrupts implements Interrupts, InterruptLine {
     this.#counter.fail(error)
   }
 
-  /** An MSI is a write by the device, so it needs bus mastering; the pin is a level. */
-  raise(_cause: number): void {
-    if (this.#enabled === 'msi') {
-      if (this.#config.busMaster) this.#deliver(0)
+  /** A message is a write by the device, so it needs bus mastering; the pin is a level. */
+  raise(_cause: number, vector = 0): void {
+    if (this.#enabled === 'msi' || this.#enabled === 'msix') {
+      if (this.#config.busMaster) this.#deliver(vector)
       return
     }
     this.#asserted = true

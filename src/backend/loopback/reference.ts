@@ -1,57 +1,76 @@
 import { ProbarError } from '../../base/errors.ts'
-import { type Defects, isLoopbackFault, loopbackFaults } from './planted/defects.ts'
+import { type Defects, faultsOf, type LoopbackFault } from './planted/defects.ts'
+
+export type ModelName = keyof typeof models
 
 /** What `loopback:edu?fault=a,b&dma_mask=0x…&msi=16&entries=65535` asks for. */
 export interface LoopbackReference {
   /** As given. */
   readonly ref: string
-  readonly model: 'edu'
+  readonly model: ModelName
   readonly defects: Defects
   /** Address bits that the modelled device can emit, as QEMU's `dma_mask`. */
   readonly dmaMask: bigint
-  /** MSI vectors that the device has. QEMU's has 1, and none but the first is ever raised by the model itself. */
+  /** MSI vectors that an edu has. QEMU's has 1, and none but the first is ever raised by the model itself. */
   readonly msiVectors: number
   /** Mappings that the simulated IOMMU holds at once; undefined for as many as Linux allows by default. */
   readonly entries: number | undefined
 }
 
 const SCHEME = 'loopback:'
-const MODELS = ['edu']
-const PARAMETERS = ['fault', 'dma_mask', 'msi', 'entries']
-const DEFAULT_DMA_MASK = 0x0fff_ffffn
 const HIGHEST = (1n << 64n) - 1n
+
+/** For each model what its references may say, and the address bits that it emits unless told. */
+const models = {
+  edu: { parameters: ['fault', 'dma_mask', 'msi', 'entries'], dmaMask: 0x0fff_ffffn },
+} as const
+
+/** What can stand for each of the modelled devices, without parameters. */
+export const loopbackReferences: readonly string[] = Object.keys(models).map((name) => SCHEME + name)
 
 /**
  * @param ref for example `loopback:edu`, `loopback:edu?fault=irq-lost,ident-wrong` or `loopback:edu?dma_mask=0xffffffff`
- * @throws ProbarError reference-unknown for another scheme or model, usage for a parameter, fault or mask that there is not
+ * @throws ProbarError reference-unknown for another scheme or model, usage for a parameter, fault or mask that there is
+ *   not, or that the model does not have
  */
 export function parseLoopbackReference(ref: string): LoopbackReference {
   const [, model, query] = /^loopback:([^?]*)(?:\?(.*))?$/s.exec(ref) ?? []
-  if (model === undefined || !MODELS.includes(model)) {
-    const valid = MODELS.map((name) => SCHEME + name).join(', ')
-    throw new ProbarError('reference-unknown', `there is no loopback device ${ref}; there is: ${valid}`)
+  if (model === undefined || !isModel(model)) {
+    throw new ProbarError(
+      'reference-unknown',
+      `there is no loopback device ${ref}; there is: ${loopbackReferences.join(', ')}`,
+    )
   }
   const parameters = new URLSearchParams(query)
+  const valid: readonly string[] = models[model].parameters
   for (const name of parameters.keys()) {
-    if (!PARAMETERS.includes(name)) throw usage(`unknown parameter ${name} in ${ref}; valid: ${PARAMETERS.join(', ')}`)
+    if (!valid.includes(name)) throw usage(`unknown parameter ${name} in ${ref}; valid: ${valid.join(', ')}`)
     if (parameters.getAll(name).length > 1) throw usage(`parameter ${name} is given twice in ${ref}`)
   }
-  const defects = defectsOf(parameters.get('fault'))
-  const dmaMask = maskOf(parameters.get('dma_mask'))
-  const msiVectors = vectorsOf(parameters.get('msi'))
-  return { ref, model: 'edu', defects, dmaMask, msiVectors, entries: entriesOf(parameters.get('entries')) }
+  return {
+    ref,
+    model,
+    defects: defectsOf(model, parameters.get('fault')),
+    dmaMask: maskOf(parameters.get('dma_mask')) ?? models[model].dmaMask,
+    msiVectors: vectorsOf(parameters.get('msi')),
+    entries: entriesOf(parameters.get('entries')),
+  }
 }
 
-function defectsOf(list: string | null): Defects {
+const isModel = (name: string): name is ModelName => Object.hasOwn(models, name)
+
+function defectsOf(model: ModelName, list: string | null): Defects {
   const names = list === null ? [] : list.split(',')
-  const known = names.filter(isLoopbackFault)
-  const unknown = names.find((name) => !isLoopbackFault(name))
+  const known = names.filter((name): name is LoopbackFault => Object.hasOwn(faultsOf[model], name))
+  const unknown = names.find((name) => !Object.hasOwn(faultsOf[model], name))
   if (unknown === undefined) return new Set(known)
-  throw usage(`there is no fault "${unknown}" to plant; there are: ${Object.keys(loopbackFaults).join(', ')}`)
+  throw usage(
+    `there is no fault "${unknown}" to plant into ${SCHEME}${model}; there are: ${Object.keys(faultsOf[model]).join(', ')}`,
+  )
 }
 
-function maskOf(text: string | null): bigint {
-  if (text === null) return DEFAULT_DMA_MASK
+function maskOf(text: string | null): bigint | undefined {
+  if (text === null) return undefined
   const mask = /^(0x[0-9a-f]+|[0-9]+)$/i.test(text) ? BigInt(text) : 0n
   if (mask > 0n && mask <= HIGHEST) return mask
   throw usage(`dma_mask=${text} is no mask; give 1 to 64 bits as a number, for example 0xffffffff`)

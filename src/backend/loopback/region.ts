@@ -14,7 +14,7 @@ import {
 } from '../../device/register-access.ts'
 import { checkProgram, interpret } from '../../device/register-program/interpret.ts'
 import type { RegisterProgram } from '../../device/register-program/program.ts'
-import { BAR0_SIZE, BAR0_START } from './model/config-space.ts'
+import type { ModelBar } from './model/model.ts'
 import type { RegisterFile } from './model/registers.ts'
 import type { Slot } from './slot.ts'
 
@@ -72,6 +72,7 @@ abstract class ModelAccesses extends WidthAccesses {
 
 export interface RegionWiring {
   readonly slot: Slot
+  readonly bar: ModelBar
   readonly registers: RegisterFile
   /** Delays and timeouts of programs pass on it. */
   readonly clock: BlockingClock
@@ -79,24 +80,31 @@ export interface RegionWiring {
   readonly decoding: () => boolean
 }
 
-/** edu's BAR 0. */
+/** A BAR of a modelled function. */
 export class LoopbackRegion extends ModelAccesses implements Region {
-  readonly index = 0
+  readonly index: number
   readonly kind = 'memory'
-  readonly size: number = BAR0_SIZE
-  readonly start: PhysicalAddress = physicalAddress(BAR0_START)
-  readonly prefetchable = false
-  readonly addressBits = 32
+  readonly size: number
+  readonly start: PhysicalAddress
+  readonly prefetchable: boolean
+  readonly addressBits: 32 | 64
   readonly mappable = true
   protected readonly clock: BlockingClock
   readonly mappableAreas: readonly RegionArea[]
   readonly #wiring: RegionWiring
 
-  constructor(wiring: RegionWiring) {
+  /** @param size that it claims, where that is not the BAR's */
+  constructor(wiring: RegionWiring, size = wiring.bar.size) {
     super()
     this.#wiring = wiring
     this.clock = wiring.clock
-    this.mappableAreas = [{ offset: 0, length: BAR0_SIZE }]
+    const { bar } = wiring
+    this.index = bar.index
+    this.size = size
+    this.start = physicalAddress(bar.start)
+    this.prefetchable = bar.prefetchable
+    this.addressBits = bar.addressBits
+    this.mappableAreas = [{ offset: 0, length: bar.size }]
   }
 
   protected get extent(): number {
@@ -107,7 +115,10 @@ export class LoopbackRegion extends ModelAccesses implements Region {
     this.#wiring.slot.requireOpen()
     const outside = !Number.isSafeInteger(offset) || offset < 0 || !(length > 0) || offset + length > this.size
     if (outside) {
-      throw new ProbarError('region-outside', `BAR 0 ends at ${hex(this.size)}: no ${length} bytes at ${offset}`)
+      throw new ProbarError(
+        'region-outside',
+        `BAR ${this.index} ends at ${hex(this.size)}: no ${length} bytes at ${offset}`,
+      )
     }
     if ([BigInt(offset), BigInt(Math.ceil(length)), at].some((value) => value % BigInt(PAGE_SIZE) !== 0n)) {
       throw new ProbarError('region-misaligned', `offset, length and address of a view are multiples of ${PAGE_SIZE}`)
@@ -153,7 +164,8 @@ class LoopbackRegionView extends ModelAccesses implements RegionView {
 
   protected override reach(offset: number, width: Width): readonly [RegisterFile, number] {
     this.#wiring.slot.requireOpen()
-    if (!this.#open) throw new ProbarError('closed', 'this view of BAR 0 is closed: map it again')
+    if (!this.#open)
+      throw new ProbarError('closed', `this view of BAR ${this.#wiring.bar.index} is closed: map it again`)
     checkRegisterAccess(offset, width, this.length)
     return [answering(this.#wiring), this.#offset + offset]
   }

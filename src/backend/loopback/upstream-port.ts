@@ -1,6 +1,6 @@
 import { busAddress } from '../../base/address.ts'
 import { PAGE_SIZE } from '../../base/pages.ts'
-import type { BusMaster } from './model/dma-controller.ts'
+import type { BusMaster, Refused } from './model/model.ts'
 import type { FaultSink } from './faults.ts'
 import { type Direction, type Iommu, pageOf, type Translation } from './iommu.ts'
 
@@ -32,20 +32,26 @@ export class UpstreamPort implements BusMaster {
     this.#wiring = wiring
   }
 
-  read(address: bigint, length: number): Uint8Array {
+  read(address: bigint, length: number, refused: Refused = ignored): Uint8Array {
     const bytes = new Uint8Array(length)
+    const tell = once(refused)
     for (const piece of pieces(address, length)) {
       const target = this.#reach(piece, 'read')
       if (target?.reached === true)
         bytes.set(target.memory.read(target.offset + piece.offset, piece.length), piece.done)
+      else tell(addressOf(piece))
     }
     return bytes
   }
 
-  write(address: bigint, bytes: Uint8Array): void {
+  write(address: bigint, bytes: Uint8Array, refused: Refused = ignored): void {
+    const tell = once(refused)
     for (const piece of pieces(address, bytes.length)) {
       const target = this.#reach(piece, 'write')
-      if (target?.reached !== true) continue
+      if (target?.reached !== true) {
+        tell(addressOf(piece))
+        continue
+      }
       target.memory.write(target.offset + piece.offset, bytes.subarray(piece.done, piece.done + piece.length))
     }
   }
@@ -58,6 +64,19 @@ export class UpstreamPort implements BusMaster {
       this.#wiring.faults.record({ device: REQUESTER, address, direction, reason: translation.reason })
     }
     return translation
+  }
+}
+
+const ignored: Refused = () => undefined
+
+const addressOf = ({ page, offset }: Piece): bigint => BigInt(page) * BigInt(PAGE_SIZE) + BigInt(offset)
+
+/** Only the first refusal of an access is told. */
+function once(refused: Refused): Refused {
+  let told = false
+  return (address) => {
+    if (!told) refused(address)
+    told = true
   }
 }
 

@@ -1,3 +1,4 @@
+import { loopbackReferences } from '../../backend/loopback/reference.ts'
 import type { DeviceIdentity } from '../../device/contract.ts'
 import type { PciBar } from '../../host/linux/pci-functions.ts'
 import { readPciNames } from '../../host/linux/pci-ids-file.ts'
@@ -29,7 +30,7 @@ export interface ListedDevice extends DeviceIdentity {
 export function listDevices(): readonly ListedDevice[] {
   const profiles = profileNames().map(loadProfile)
   const names = readPciNames()
-  return [listedModel('loopback:edu', profiles, names), ...functions(profiles, names)]
+  return [...loopbackReferences.map((ref) => listedModel(ref, profiles, names)), ...functions(profiles, names)]
 }
 
 function listedModel(ref: string, profiles: readonly Profile[], names: PciNames): ListedDevice {

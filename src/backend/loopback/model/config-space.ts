@@ -1,73 +1,26 @@
-import type { ConfigSpace } from '../../../device/contract.ts'
+import type { ConfigSpace, InterruptKind } from '../../../device/contract.ts'
 import { type Width, allOnes, checkRegisterAccess } from '../../../device/register-access.ts'
 import type { Slot } from '../slot.ts'
-
-/** Offsets of the header (PCI Local Bus 3.0, 6.1) and of the one capability. */
-export const ConfigOffset = {
-  vendor: 0x00,
-  device: 0x02,
-  command: 0x04,
-  status: 0x06,
-  revision: 0x08,
-  classCode: 0x09,
-  bar0: 0x10,
-  subsystemVendor: 0x2c,
-  subsystem: 0x2e,
-  capabilities: 0x34,
-  interruptPin: 0x3d,
-  msi: 0x40,
-  msiControl: 0x42,
-} as const
+import { CapabilityPlace, type Field, headerFields, writableFields } from './config-layout.ts'
 
 /** Bits of the command register (PCI Local Bus 3.0, 6.2.2). */
 export const Command = { memory: 0x0002, busMaster: 0x0004, intxDisable: 0x0400 } as const
+const COMMAND = 0x04
 
-export const BAR0_SIZE = 0x10_0000
-/** Below 4 GiB and above any memory that a machine of this size has. */
-export const BAR0_START = 0xfea0_0000
+/** Enable bits of the message controls (PCI Local Bus 3.0, 6.8.1.3 and 6.8.2.3). */
+const ENABLE = { msi: 0x0001, msix: 0x8000 } as const
 
-/** Bits of MSI's message control (PCI Local Bus 3.0, 6.8.1.3): enable, log2 of the vectors, 64-bit address. */
-const MSI_ENABLE = 0x0001
-const MSI_CAPABLE_SHIFT = 1
-const MSI_WIDE = 0x0080
-
-/** Width, offset and value of what edu's config space holds beside zeros. */
-const contents: readonly (readonly [Width, number, number])[] = [
-  [2, ConfigOffset.vendor, 0x1234],
-  [2, ConfigOffset.device, 0x11e8],
-  // As a platform hands the function over: memory decode on, bus mastering left to the user.
-  [2, ConfigOffset.command, Command.memory],
-  [2, ConfigOffset.status, 0x0010], // has a capability list
-  [4, ConfigOffset.revision, 0x00ff_0010], // class 00ff00 above the revision
-  [4, ConfigOffset.bar0, BAR0_START], // 32-bit memory, not prefetchable
-  [2, ConfigOffset.subsystemVendor, 0x1af4],
-  [2, ConfigOffset.subsystem, 0x1100],
-  [1, ConfigOffset.capabilities, ConfigOffset.msi],
-  [1, ConfigOffset.interruptPin, 1],
-  [2, ConfigOffset.msi, 0x0005], // MSI, the last capability
-]
-
-/** Bits that a user can write; MSI belongs to the platform, which shows its registers only. */
-const writable: readonly (readonly [Width, number, number])[] = [
-  [2, ConfigOffset.command, 0x0507],
-  [4, ConfigOffset.bar0, ~(BAR0_SIZE - 1) >>> 0],
-  [1, 0x0c, 0xff], // cache line size
-  [1, 0x3c, 0xff], // interrupt line
-]
-
-/** edu's 256 bytes of config space. */
-export class EduConfigSpace implements ConfigSpace {
+/** The 256 bytes of a modelled function's config space. */
+export class ModelConfigSpace implements ConfigSpace {
   readonly size = 256
   readonly #slot: Slot
-  readonly #bytes = laidOut(contents)
-  readonly #writable = laidOut(writable)
-  /** A power of two. */
-  readonly msiVectors: number
+  readonly #bytes: DataView
+  readonly #writable: DataView
 
-  constructor(slot: Slot, msiVectors: number) {
+  constructor(slot: Slot, shape: Parameters<typeof headerFields>[0]) {
     this.#slot = slot
-    this.msiVectors = msiVectors
-    this.#bytes.setUint16(ConfigOffset.msiControl, MSI_WIDE | (Math.log2(msiVectors) << MSI_CAPABLE_SHIFT), true)
+    this.#bytes = laidOut(headerFields(shape))
+    this.#writable = laidOut(writableFields(shape))
   }
 
   get memoryDecode(): boolean {
@@ -81,17 +34,21 @@ export class EduConfigSpace implements ConfigSpace {
   /** What the platform does when it opens, resets and closes the device. */
   setBusMaster(on: boolean): void {
     const command = on ? this.#command | Command.busMaster : this.#command & ~Command.busMaster
-    this.#bytes.setUint16(ConfigOffset.command, command, true)
+    this.#bytes.setUint16(COMMAND, command, true)
   }
 
   get intxDisabled(): boolean {
     return (this.#command & Command.intxDisable) !== 0
   }
 
-  /** What the platform does when a user enables or disables MSI. */
-  showMsi(enabled: boolean): void {
-    const control = this.#bytes.getUint16(ConfigOffset.msiControl, true)
-    this.#bytes.setUint16(ConfigOffset.msiControl, enabled ? control | MSI_ENABLE : control & ~MSI_ENABLE, true)
+  /** What the platform does when a user enables interrupts, or disables them. */
+  showEnabled(kind: InterruptKind | undefined): void {
+    for (const message of ['msi', 'msix'] as const) {
+      const at = CapabilityPlace[message] + 2
+      if (this.#bytes.getUint8(at - 2) === 0) continue
+      const control = this.#bytes.getUint16(at, true) & ~ENABLE[message]
+      this.#bytes.setUint16(at, kind === message ? control | ENABLE[message] : control, true)
+    }
   }
 
   read8(offset: number): number {
@@ -119,7 +76,7 @@ export class EduConfigSpace implements ConfigSpace {
   }
 
   get #command(): number {
-    return this.#bytes.getUint16(ConfigOffset.command, true)
+    return this.#bytes.getUint16(COMMAND, true)
   }
 
   #reach(offset: number, width: Width): boolean {
@@ -138,7 +95,7 @@ export class EduConfigSpace implements ConfigSpace {
   }
 }
 
-function laidOut(fields: readonly (readonly [Width, number, number])[]): DataView {
+function laidOut(fields: readonly Field[]): DataView {
   const bytes = new DataView(new ArrayBuffer(256))
   for (const [width, offset, value] of fields) {
     if (width === 1) bytes.setUint8(offset, value)

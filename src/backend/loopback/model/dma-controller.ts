@@ -1,10 +1,5 @@
 import type { Clock } from '../../../base/clock.ts'
-
-/** The device's own way to the bus. A refused read gives zeros, a refused write is lost; it is told about neither. */
-export interface BusMaster {
-  read(address: bigint, length: number): Uint8Array
-  write(address: bigint, bytes: Uint8Array): void
-}
+import type { BusMaster } from './model.ts'
 
 /** DMA registers, 64 bits each; a 4-byte write to their start sets all 64 bits, zero extended. */
 export const DmaRegister = { source: 0x80, destination: 0x88, count: 0x90, command: 0x98 } as const
@@ -34,7 +29,7 @@ export interface DmaWiring {
 /**
  * edu's DMA controller. What the document leaves open was measured on QEMU 7.2: while a transfer runs every write to these
  * registers is ignored, as is a command without the start bit; the end clears the start bit alone; a transfer that is
- * empty, leaves the buffer or touches its last byte stops the machine.
+ * empty, leaves the buffer or touches its last byte stops the machine. Of a refused access it is not told.
  */
 export class DmaController implements Disposable {
   readonly #wiring: DmaWiring

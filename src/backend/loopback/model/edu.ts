@@ -1,6 +1,6 @@
 import { type Width, allOnes } from '../../../device/register-access.ts'
-import type { Clock } from '../../../base/clock.ts'
-import { type BusMaster, DmaController, DmaRegister } from './dma-controller.ts'
+import { DmaController, DmaRegister } from './dma-controller.ts'
+import type { Model, ModelShape, ModelWiring } from './model.ts'
 import type { RegisterFile } from './registers.ts'
 
 /**
@@ -38,25 +38,23 @@ const WIDE_FROM = 0x80
 /** The document gives no time; the device takes a moment. */
 const FACTORIAL_MS = 1
 
-/** How the device signals: a message each time (MSI), or a level that stays until all is acknowledged (INTx). */
-export interface InterruptLine {
-  /** @param cause the bits that this raise sets in the interrupt status */
-  raise(cause: number): void
-  lower(): void
-}
+/** @param msi vectors; QEMU's has 1, and none but the first is ever raised by the model itself */
+export const eduShape = (msi: number): ModelShape => ({
+  vendor: 0x1234,
+  device: 0x11e8,
+  subsystemVendor: 0x1af4,
+  subsystem: 0x1100,
+  revision: 0x10,
+  classCode: 0x00_ff00,
+  bars: [{ index: 0, size: 0x10_0000, start: 0xfea0_0000n, addressBits: 32, prefetchable: false }],
+  vectors: { intx: 1, msi, msix: 0 },
+  functionReset: false,
+})
 
-export interface EduWiring {
-  readonly clock: Clock
-  readonly bus: BusMaster
-  readonly line: InterruptLine
-  readonly dmaMask: bigint
-  /** The device ends, and with it every answer: QEMU 7.2 stops when a transfer leaves the buffer (measured). */
-  readonly die: () => void
-}
-
-/** The registers behind BAR 0. */
-export class Edu implements RegisterFile, Disposable {
-  readonly #wiring: EduWiring
+/** The registers behind BAR 0. QEMU 7.2 stops when a transfer leaves the buffer (measured): the model dies then. */
+export class Edu implements RegisterFile, Model {
+  readonly registers: ReadonlyMap<number, RegisterFile> = new Map([[0, this]])
+  readonly #wiring: ModelWiring
   readonly #dma: DmaController
   #liveness = 0
   #factorial = 0
@@ -64,7 +62,7 @@ export class Edu implements RegisterFile, Disposable {
   #interrupts = 0
   #computation: Disposable | undefined
 
-  constructor(wiring: EduWiring) {
+  constructor(wiring: ModelWiring) {
     this.#wiring = wiring
     this.#dma = new DmaController({
       clock: wiring.clock,
@@ -88,6 +86,11 @@ export class Edu implements RegisterFile, Disposable {
     if (isDmaRegister(offset)) this.#dma.write(offset, value)
     else this.#write32(offset, Number(value))
   }
+
+  /**
+   * Registers stay as they are (measured), the DMA command among them: so a transfer that runs goes on to its end.
+   */
+  reset(): void {}
 
   [Symbol.dispose](): void {
     this.#computation?.[Symbol.dispose]()

@@ -1,5 +1,5 @@
 import { PAGE_SIZE } from '../../../base/pages.ts'
-import type { BusMaster } from '../model/dma-controller.ts'
+import type { BusMaster } from '../model/model.ts'
 import type { Defects } from './defects.ts'
 
 /** Unlike anything that a test would write. */
@@ -12,16 +12,17 @@ export function plantedBus(bus: BusMaster, defects: Defects): BusMaster {
     return defects.has('dma-shifts-by-one') ? address + 1n : address
   }
   return {
-    read(address, length) {
+    read(address, length, refused) {
       const received = new Uint8Array(length)
       if (defects.has('dma-reads-zeros')) return received
       const moved = movedBytes(address, length, defects)
-      received.set(bus.read(start(address), moved))
+      received.set(bus.read(start(address), moved, refused))
       return received
     },
-    write(address, bytes) {
+    write(address, bytes, refused) {
       if (defects.has('dma-writes-lost')) return
-      bus.write(start(address), swapped(bytes.subarray(0, movedBytes(address, bytes.length, defects)), defects))
+      const moved = swapped(bytes.subarray(0, movedBytes(address, bytes.length, defects)), defects)
+      bus.write(start(address), moved, refused)
       const end = address + BigInt(bytes.length)
       if (defects.has('dma-writes-one-byte-too-many') && !isPageStart(end)) bus.write(end, Uint8Array.of(STRAY))
       if (defects.has('dma-writes-before') && !isPageStart(address)) bus.write(address - 1n, Uint8Array.of(STRAY))

@@ -1,9 +1,10 @@
-/**
+/*
  * Defects that can be planted into the loopback, below everything that is tested, to show that a check is able to fail.
  * The names are part of device references (`loopback:edu?fault=NAME`).
  */
-export const loopbackFaults = {
-  // registers
+
+/** Of edu's registers, transfers and pin. */
+export const eduFaults = {
   'ident-wrong': 'the identification register holds another constant',
   'liveness-stuck': 'the liveness register reads 0 whatever was written',
   'factorial-wrong': 'the factorial register reads one too many',
@@ -13,9 +14,20 @@ export const loopbackFaults = {
   'register-narrow-answered': 'accesses of 1 and 2 bytes are answered with part of the register',
   'interrupt-status-lost': 'the interrupt status register reads 0',
   'interrupt-acknowledge-lost': 'an acknowledgement clears nothing',
+  'reset-clears-registers': 'a reset clears the liveness register',
+  'dma-never-completes': 'the start bit of a transfer never clears',
+  'dma-done-early': 'the start bit reads as clear before any byte has moved',
+  'clamp-missing': 'addresses are not cut to the DMA mask',
+  'irq-at-completion-lost': 'the end of a transfer raises no interrupt',
+  'pin-never-masked': 'a pin that is active is told of again and again',
+  'mask-ignored': 'masking the pin does nothing',
+  'unmask-lost': 'a masked pin stays masked',
+} as const
+
+/** Of what stands around every model. */
+export const commonFaults = {
   'reset-fails': 'a reset ends in an error of the system',
   'reset-keeps-bus-master': 'a reset leaves bus mastering on',
-  'reset-clears-registers': 'a reset clears the liveness register',
   // BAR and config space
   'bar-size-wrong': 'BAR 0 claims twice its size',
   'bar-offset-ignored': 'a view of BAR 0 shows its start, whatever offset was asked for',
@@ -26,8 +38,6 @@ export const loopbackFaults = {
   'bus-master-left-on': 'the device opens with bus mastering on',
   'close-ignored': 'the device still answers after it was closed',
   // transfers
-  'dma-never-completes': 'the start bit of a transfer never clears',
-  'dma-done-early': 'the start bit reads as clear before any byte has moved',
   'dma-drops-last-byte': 'the last byte of a transfer does not move',
   'dma-writes-one-byte-too-many': 'a write goes on for one byte past its end',
   'dma-writes-before': 'a write begins one byte before its start',
@@ -39,18 +49,13 @@ export const loopbackFaults = {
   'dma-reads-zeros': 'the device receives zeros',
   'dma-wrong-page': 'every access reaches the frame behind the right one',
   'dma-page-offset-lost': 'every access begins at the start of its page',
-  'clamp-missing': 'addresses are not cut to the DMA mask',
   'bus-master-ignored': 'the device moves bytes although bus mastering is off',
   // interrupts
   'irq-lost': 'no interrupt of the device arrives',
   'irq-twice': 'each interrupt of the device arrives twice',
   'irq-spurious': 'an interrupt arrives as soon as they are enabled',
-  'irq-at-completion-lost': 'the end of a transfer raises no interrupt',
   'trigger-twice': 'an interrupt raised by the platform arrives twice',
   'vector-shared': 'an interrupt of any vector counts for the first one too',
-  'pin-never-masked': 'a pin that is active is told of again and again',
-  'mask-ignored': 'masking the pin does nothing',
-  'unmask-lost': 'a masked pin stays masked',
   'notice-lost': 'the platform never says that it wants the device back',
   'notice-wakes-nobody': 'a notice leaves alone what waits for an interrupt',
   'trigger-lost': 'an interrupt raised by the platform does not arrive',
@@ -71,9 +76,13 @@ export const loopbackFaults = {
   'segments-short': 'the last segment is a page short',
 } as const
 
+/** All that there are. */
+export const loopbackFaults = { ...eduFaults, ...commonFaults } as const
+
 export type LoopbackFault = keyof typeof loopbackFaults
 export type Defects = ReadonlySet<LoopbackFault>
 
-export function isLoopbackFault(name: string): name is LoopbackFault {
-  return Object.hasOwn(loopbackFaults, name)
-}
+/** Those that can be planted into a model, with what each does. */
+export const faultsOf = {
+  edu: { ...eduFaults, ...commonFaults },
+} as const satisfies Record<string, Partial<Record<LoopbackFault, string>>>

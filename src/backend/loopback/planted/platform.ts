@@ -14,21 +14,20 @@ import type {
 import type { ProbarError } from '../../../base/errors.ts'
 import { type Segment, Segments } from '../../../device/segments.ts'
 import { LoopbackInterrupts } from '../interrupts.ts'
-import { BAR0_SIZE, ConfigOffset, type EduConfigSpace } from '../model/config-space.ts'
+import { ConfigOffset } from '../model/config-layout.ts'
+import type { ModelConfigSpace } from '../model/config-space.ts'
 import { EduInterrupt } from '../model/edu.ts'
 import { LoopbackNotices } from '../notices.ts'
 import { LoopbackRegion, type RegionWiring } from '../region.ts'
 import type { Defects } from './defects.ts'
 
-/** BAR 0 with what is planted into it. */
+/** A BAR with what is planted into it. */
 export class PlantedRegion extends LoopbackRegion {
-  override readonly size: number
   readonly #wiring: RegionWiring
   readonly #defects: Defects
 
   constructor(wiring: RegionWiring, defects: Defects) {
-    super(wiring)
-    this.size = defects.has('bar-size-wrong') ? 2 * BAR0_SIZE : BAR0_SIZE
+    super(wiring, defects.has('bar-size-wrong') && wiring.bar.index === 0 ? 2 * wiring.bar.size : wiring.bar.size)
     this.#wiring = wiring
     this.#defects = defects
   }
@@ -43,7 +42,7 @@ export class PlantedRegion extends LoopbackRegion {
 }
 
 /** Config space with what is planted into it. */
-export function plantedConfig(config: EduConfigSpace, defects: Defects): ConfigSpace {
+export function plantedConfig(config: ModelConfigSpace, defects: Defects): ConfigSpace {
   const misread = defects.has('config-ids-wrong')
   const lost = defects.has('config-write-lost')
   return {
@@ -90,11 +89,11 @@ export class PlantedInterrupts extends LoopbackInterrupts {
     if (!this.#defects.has('notice-wakes-nobody')) super.fail(error)
   }
 
-  override raise(cause: number): void {
+  override raise(cause: number, vector = 0): void {
     if (this.#defects.has('irq-lost')) return
     if (this.#defects.has('irq-at-completion-lost') && cause === EduInterrupt.dma) return
-    super.raise(cause)
-    if (this.#defects.has('irq-twice')) super.raise(cause)
+    super.raise(cause, vector)
+    if (this.#defects.has('irq-twice')) super.raise(cause, vector)
     if (this.#defects.has('pin-never-masked') && this.kind === 'intx') super.trigger(0)
   }
 }

@@ -1,11 +1,22 @@
 import type { Width } from '../../../device/register-access.ts'
 import { DmaCommand, DmaRegister } from '../model/dma-controller.ts'
-import { EduRegister, EduStatus } from '../model/edu.ts'
+import { Edu, EduRegister, EduStatus } from '../model/edu.ts'
+import type { Model, ModelWiring } from '../model/model.ts'
 import type { RegisterFile } from '../model/registers.ts'
 import type { Defects } from './defects.ts'
 
-/** The device's registers with what is planted into them. */
-export function plantedRegisters(registers: RegisterFile, defects: Defects): RegisterFile {
+/** An edu with what is planted into it. */
+export function plantedEdu(wiring: ModelWiring, defects: Defects): Model {
+  const edu = new Edu(defects.has('clamp-missing') ? { ...wiring, dmaMask: (1n << 64n) - 1n } : wiring)
+  return {
+    registers: new Map([[0, plantedRegisters(edu, defects)]]),
+    reset: () => (defects.has('reset-clears-registers') ? edu.write(EduRegister.liveness, 4, 0n) : edu.reset()),
+    [Symbol.dispose]: () => edu[Symbol.dispose](),
+  }
+}
+
+/** Its registers with what is planted into them. */
+function plantedRegisters(registers: RegisterFile, defects: Defects): RegisterFile {
   return {
     read(offset, width) {
       if (width < 4 && defects.has('register-narrow-answered')) {
