@@ -40,6 +40,8 @@ export interface CyclicAbilities {
   readonly records: 'counter' | 'silence' | 'unknown'
   /** The device can be asked what it received of an output stream (`played`). */
   readonly tap: boolean
+  /** Set for a device that begins at the buffer's start when it runs after a pause, in spite of what `run` says. */
+  readonly restarts?: true
 }
 
 export interface SampleFormat {

@@ -111,6 +111,10 @@ export const cyclicSchema = object({
   records: z
     .enum(['counter', 'silence', 'unknown'])
     .describe('what an input stream records: byte i of the stream = i mod 251, zeros, or whatever comes in'),
+  restarts: z
+    .literal(true)
+    .exactOptional()
+    .describe("after a pause the device begins at the buffer's start, where it should go on"),
 })
 
 const interruptsSchema = object({
