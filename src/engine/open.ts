@@ -5,6 +5,7 @@ import type { Profile } from '../profile/schema.ts'
 import type { DmaEngine } from './contract.ts'
 import type { CyclicEngine } from './cyclic.ts'
 import { EduEngine } from './edu/engine.ts'
+import { HdaEngine } from './intel-hda/engine.ts'
 
 /** What of a profile says how its device is driven. */
 export type EngineProfile = Pick<Profile, 'dma' | 'cyclic'>
@@ -29,13 +30,16 @@ export function openEngine({ dma }: EngineProfile, device: Device, frames: Frame
 /** The engine that the profile names for cyclic buffers, as openEngine. */
 export function openCyclicEngine(
   { cyclic }: EngineProfile,
-  _device: Device,
-  _frames: FrameStore,
+  device: Device,
+  frames: FrameStore,
 ): CyclicEngine | undefined {
   if (cyclic === undefined) return undefined
   switch (cyclic.engine) {
+    case 'intel-hda': {
+      const { addressBits, records, restarts } = cyclic
+      return new HdaEngine({ device, frames, addressBits, records, restarts })
+    }
     case 'sg':
-    case 'intel-hda':
       throw new ProbarError('profile-invalid', `there is no engine '${cyclic.engine}' yet`)
   }
 }
