@@ -153,6 +153,9 @@ export class EduEngine implements DmaEngine {
   async #transfer(transfer: Transfer, options: EngineOptions): Promise<void> {
     this.#open()
     await this.#idle(options)
+    // Aborted while the device was found idle: nothing is begun after the abort has resolved.
+    if (options.signal?.aborted === true)
+      throw new ProbarError('cancelled', 'the transfer was cancelled before it began')
     const byInterrupt = options.completion === 'interrupt'
     if (byInterrupt) this.#arm()
     const before = byInterrupt ? this.#device.interrupts.count(0) : 0
