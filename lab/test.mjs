@@ -22,6 +22,7 @@ const FURTHER = ['nec-usb-xhci', 'edu,multifunction=on,addr=0', 'edu,bus=port12,
 const OWN = ['--kernel', 'own']
 const EDU = '0000:01:00.0'
 const EDU_64 = '0000:02:00.0'
+const NVME = '0000:04:00.0'
 const OTHERS = ['03', '04', '05', '06', '07', '08', '09', '0a'].map((bus) => `0000:${bus}:00.0`)
 /** Without an IOMMU nothing is revoked, and nobody chooses bus addresses. */
 const NOIOMMU_SKIPS = ['not-revocable', 'identity-placement']
@@ -47,6 +48,7 @@ const interfaces = {
         run: runLine(EDU, 'run.json'),
         wide: runLine(EDU_64, 'wide.json', '--profile qemu-edu-64'),
         iommufd: `probar run --device ${EDU} --backend iommufd`,
+        nvme: runLine(NVME, 'nvme.json'),
         doctor: doctorLine('vfio'),
         type1: runLine(EDU, 'type1.json', '--backend vfio --type1 v1'),
         ...Object.fromEntries(OTHERS.map((device) => [`bars-${device}`, barsLine(device)])),
@@ -64,6 +66,7 @@ const interfaces = {
       steps: {
         functions: jestLine('functions'),
         run: runLine(EDU, 'run.json'),
+        nvme: runLine(NVME, 'nvme.json'),
         doctor: doctorLine('vfio,iommufd'),
         contract: jestInGuest('iommufd'),
       },
@@ -154,6 +157,7 @@ function judgeStock(guest, model) {
   expectStatus(guest, 'functions', 0, 'vectors, ROM, ports and resets behind vfio')
   judgeRun(guest, 'run', 'run.json', 'vfio', model)
   judgeRun(guest, 'wide', 'wide.json', 'vfio', model)
+  judgeNvme(guest)
   judgeRules('the stock kernel', [guest.path('run.json'), guest.path('wide.json')])
   judgeRun(guest, 'type1', 'type1.json', 'vfio', model)
   const version = guest.json('type1.json')?.dmaInterface
@@ -168,6 +172,7 @@ function judgeOwn(guest, model) {
   judgeContract('iommufd', guest.json('contract.json'), expect)
   expectStatus(guest, 'functions', 0, 'vectors, ROM, ports and resets behind iommufd')
   judgeRun(guest, 'run', 'run.json', 'iommufd', model)
+  judgeNvme(guest)
   judgeRules('the own kernel', [guest.path('run.json')])
   expectStatus(guest, 'doctor', 0, 'the doctor behind iommufd')
 }
@@ -218,6 +223,21 @@ function judgeRun(guest, step, file, backend, model) {
     model.cases.every(({ witness }) => witness === 'model'),
     'the loopback claims a witness that it does not have',
   )
+}
+
+/** All cases on another engine: it has no register that inverts, and skips for nothing else. */
+function judgeNvme(guest) {
+  expectStatus(guest, 'nvme', 0, 'probar run on the NVM Express controller')
+  const run = guest.json('nvme.json')
+  if (run === null) return
+  const byDevice = run.cases.filter(({ verdict, witness }) => verdict === 'pass' && witness === 'device')
+  expect(byDevice.length >= 45, `${byDevice.length} cases have nvme as witness, not 45`)
+  const skips = run.cases.filter(({ verdict }) => verdict === 'skip')
+  expect(
+    skips.every(({ reason }) => reason?.code === 'no-known-register'),
+    'on nvme cases were skipped for other reasons',
+  )
+  expect(run.summary.pass + skips.length === run.cases.length, 'not all cases passed on nvme')
 }
 
 /** Every core rule of MDL, DMA and VER is proven on edu behind this kernel, or has a reason why nothing can. */

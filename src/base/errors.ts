@@ -36,6 +36,7 @@ export type ErrorCode =
   | 'register-width'
   | 'device-gone'
   | 'device-asleep'
+  | 'device-error'
   | 'decoding-off'
   | 'bus-error'
   // a DMA mapping

@@ -6,6 +6,7 @@ import type { DmaEngine } from './contract.ts'
 import type { CyclicEngine } from './cyclic.ts'
 import { EduEngine } from './edu/engine.ts'
 import { HdaEngine } from './intel-hda/engine.ts'
+import { NvmeEngine } from './nvme/engine.ts'
 
 /** What of a profile says how its device is driven. */
 export type EngineProfile = Pick<Profile, 'dma' | 'cyclic'>
@@ -21,8 +22,11 @@ export function openEngine({ dma }: EngineProfile, device: Device, frames: Frame
   switch (dma.engine) {
     case 'edu':
       return new EduEngine({ device, frames, addressBits, maxTransfer, bufferOffset: buffer?.offset ?? 0 })
+    case 'nvme': {
+      const { granularity, scratch } = dma
+      return new NvmeEngine({ device, frames, addressBits, maxTransfer, granularity, ...(scratch && { scratch }) })
+    }
     case 'sg':
-    case 'nvme':
       throw new ProbarError('profile-invalid', `there is no engine '${dma.engine}' yet`)
   }
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import type { BusAddress } from '../../src/base/address.ts'
 import { advance, busAddress } from '../../src/base/address.ts'
+import { codeOf } from '../../src/base/errors.ts'
 import { PAGE_SIZE } from '../../src/base/pages.ts'
 import type { Device, DmaAccess, HostMemory, Mapping } from '../../src/device/contract.ts'
 import { type Segment, Segments } from '../../src/device/segments.ts'
@@ -86,6 +87,19 @@ const SCATTERED: readonly Part[] = [
 ]
 const sizeOf = (parts: readonly Part[]): number => parts.reduce((sum, { length }) => sum + length, 0)
 const SPREAD = [0, 1, 2, 3, 4, 5]
+
+/** Of all vectors: which of them is a channel's own is the engine's to choose. */
+function interruptsOf({ interrupts }: Device): number {
+  let sum = 0
+  for (let vector = 0; ; vector++) {
+    try {
+      sum += interrupts.count(vector)
+    } catch (error) {
+      if (vector > 0 && codeOf(error) === 'interrupt-unavailable') return sum
+      throw error
+    }
+  }
+}
 
 /** Few transfers each: a device may take a tenth of a second of real time for one. */
 export const engineChecks: readonly EngineCheck[] = [
@@ -228,7 +242,7 @@ export const engineChecks: readonly EngineCheck[] = [
       expectOnly(bench, [{ place: 7, offset: 3, length: 50 }], data)
       const received = await bench.engine.read(segments, { completion: 'interrupt' })
       expect(Buffer.compare(received, data)).toBe(0)
-      expect(bench.device.interrupts.count(0)).toBeGreaterThanOrEqual(2)
+      expect(interruptsOf(bench.device)).toBeGreaterThanOrEqual(2)
     },
   },
   {

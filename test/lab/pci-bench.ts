@@ -2,10 +2,14 @@ import { va } from '../../src/base/address.ts'
 import { seededRandom } from '../../src/base/random.ts'
 import type { Device } from '../../src/device/contract.ts'
 import type { Type1Version } from '../../src/backend/vfio/open.ts'
-import { EduEngine } from '../../src/engine/edu/engine.ts'
+import type { DmaEngine } from '../../src/engine/contract.ts'
+import { openEngine } from '../../src/engine/open.ts'
+import { PAGE_SIZE } from '../../src/base/pages.ts'
 import { FrameStore } from '../../src/memory/frame-store.ts'
 import type { MemorySurface } from '../../src/native/surface.ts'
 import { loadNative } from '../../src/native/load.ts'
+import { loadProfile } from '../../src/profile/load.ts'
+import type { Profile } from '../../src/profile/schema.ts'
 import { findPciTarget, openPciTarget } from '../../src/session/target/pci-target.ts'
 import type { PciBackend } from '../../src/session/reference.ts'
 import { type Bench, setBusMaster } from '../contract/bench.ts'
@@ -14,7 +18,7 @@ import type { EngineBench } from '../contract/engine.ts'
 import type { BenchedDevice } from './devices.ts'
 
 /** A device of the virtual bench, and how it is reached. */
-export interface BenchedFunction extends Pick<BenchedDevice, 'address' | 'addressBits' | 'facts'> {
+export interface BenchedFunction extends Pick<BenchedDevice, 'name' | 'address' | 'addressBits' | 'facts'> {
   readonly backend: PciBackend
   readonly type1?: Type1Version
 }
@@ -75,12 +79,12 @@ export async function openPciBench(fn: BenchedFunction): Promise<Bench> {
   }
 }
 
-export async function openPciEngineBench(fn: BenchedFunction): Promise<EngineBench> {
+/** @param adapt changes what the profile says of the engine */
+export async function openPciEngineBench(fn: BenchedFunction, adapt: Adapt = (dma) => dma): Promise<EngineBench> {
   const { device, frames } = open(fn)
   const bench = { device, memory: frames, frames: [...frames.allocate({ count: 16 })] }
   setBusMaster(bench, true)
-  const { addressBits } = fn
-  const engine = new EduEngine({ device, frames, addressBits, maxTransfer: 4095, bufferOffset: 0x4_0000 })
+  const engine = engineOf(fn.name, { device, frames, adapt })
   return {
     ...bench,
     engine,
@@ -90,4 +94,23 @@ export async function openPciEngineBench(fn: BenchedFunction): Promise<EngineBen
       frames.close()
     },
   }
+}
+
+/** Bytes of one transfer in the bench at most: the checks have memory for a few pages, and more must be split. */
+const MOST_BYTES = 4 * PAGE_SIZE
+
+type Dma = NonNullable<Profile['dma']>
+type Adapt = (dma: Dma) => Dma
+
+interface Driven extends Pick<Opened, 'device' | 'frames'> {
+  readonly adapt: Adapt
+}
+
+function engineOf(profile: string, { device, frames, adapt }: Driven): DmaEngine {
+  const { dma } = loadProfile(profile)
+  if (dma === undefined) throw new Error(`the profile ${profile} names no engine`)
+  const maxTransfer = Math.min(dma.maxTransfer, MOST_BYTES)
+  const engine = openEngine({ dma: adapt({ ...dma, maxTransfer }) }, device, frames)
+  if (engine === undefined) throw new Error(`the profile ${profile} opens no engine`)
+  return engine
 }

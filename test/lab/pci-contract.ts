@@ -1,4 +1,5 @@
 import { describe, it } from '@jest/globals'
+import { loadProfile } from '../../src/profile/load.ts'
 import type { PciBackend } from '../../src/session/reference.ts'
 import type { Check, Need } from '../contract/bench.ts'
 import { describeDeviceContract } from '../contract/device.ts'
@@ -13,7 +14,7 @@ export interface Platform {
   readonly without?: Readonly<Record<string, string>>
 }
 
-/** The contract suite over every device of the bench by one of the kernel's interfaces, and that of engines over edu. */
+/** The contract suite over every device of the bench by one of the kernel's interfaces, and that of engines where its profile names one. */
 export function describePciContract(backend: PciBackend, { lacks = [], without = {} }: Platform = {}): void {
   for (const device of benchedDevices) {
     const title = `${backend} ${device.name}`
@@ -24,7 +25,7 @@ export function describePciContract(backend: PciBackend, { lacks = [], without =
     }
     const fn = { ...device, backend }
     describeDeviceContract(title, () => openPciBench(fn), [...device.lacks, ...lacks])
-    if (!device.lacks.includes('edu')) describeEngineContract(title, () => openPciEngineBench(fn))
+    if (loadProfile(device.name).dma !== undefined) describeEngineContract(title, () => openPciEngineBench(fn))
   }
 }
 

@@ -7,6 +7,7 @@ import { benchedDevices } from './devices.ts'
 import { describeLettingGo } from './letting-go.ts'
 import { describeLostDevice } from './lost-device.ts'
 import { describeMappingRules } from './mapping-rules.ts'
+import { describeNvme } from './nvme.ts'
 import { openPciBench } from './pci-bench.ts'
 import { describeChecks, describePciContract } from './pci-contract.ts'
 
@@ -41,6 +42,7 @@ it('a device with all address bits has a gap between its apertures, by which int
 
 describeMappingRules('type1v2')
 describeMappingRules('type1')
+describeNvme('vfio')
 describeLostDevice('vfio')
 // The last, for it takes the device away.
 describeLettingGo('vfio')

@@ -1,0 +1,4 @@
+import { describeEngineContract } from './engine.ts'
+import { openNvmeBench } from './nvme/bench.ts'
+
+describeEngineContract('nvme on a modelled controller', () => openNvmeBench())
