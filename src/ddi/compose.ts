@@ -7,6 +7,7 @@ import type { Kernel } from './kernel/kernel.ts'
 import { Ks } from './ks/ks.ts'
 import { Mm } from './mm/mm.ts'
 import { newMmState } from './mm/state.ts'
+import { PortWaveRT } from './portcls/port-wave-rt.ts'
 import { PortWaveRTStream } from './portcls/port-wave-rt-stream.ts'
 
 /** The Windows contracts for one device, joined: each family by the routines' own names. */
@@ -16,6 +17,7 @@ export interface Ddi {
   readonly dma: Dma
   readonly ks: Ks
   readonly portcls: PortWaveRTStream
+  readonly waveRT: PortWaveRT
   readonly dxgk: Dxgk
   readonly registers: Registers
 }
@@ -30,6 +32,7 @@ export function composeDdi(kernel: Kernel, device: Device): Ddi {
     dma,
     ks: new Ks(kernel, mm, dma),
     portcls: new PortWaveRTStream(kernel, mm),
+    waveRT: new PortWaveRT(kernel, mm),
     dxgk: new Dxgk(kernel, device),
     registers: new Registers(kernel),
   }

@@ -227,13 +227,14 @@ function newEngines(
   }
 }
 
-function watchDdi({ mm, io, dma, ks, portcls, dxgk, registers }: Ddi, trace: Trace): Ddi {
+function watchDdi({ mm, io, dma, ks, portcls, waveRT, dxgk, registers }: Ddi, trace: Trace): Ddi {
   return {
     mm: watch('mm', mm, trace),
     io: watch('io', io, trace),
     dma: watch('dma', dma, trace),
     ks: watch('ks', ks, trace),
     portcls: watch('portcls', portcls, trace),
+    waveRT: watch('waveRT', waveRT, trace),
     dxgk: watch('dxgk', dxgk, trace),
     registers: watch('registers', registers, trace),
   }

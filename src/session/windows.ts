@@ -37,8 +37,8 @@ export class Windows {
       const kernel = new Kernel({ frames, space, poolPages })
       undo.defer(() => kernel.close())
       const ddi = composeDdi(kernel, device)
-      // The last comes first: mapping tables stand on scatter/gather lists, and those on the pages of MDLs.
-      for (const family of [ddi.mm, ddi.dxgk, ddi.dma, ddi.ks]) undo.defer(() => family.close())
+      // The last comes first: pins and mapping tables stand on scatter/gather lists, and those on the pages of MDLs.
+      for (const family of [ddi.mm, ddi.dxgk, ddi.dma, ddi.ks, ddi.waveRT]) undo.defer(() => family.close())
       return new Windows(kernel, ddi, undo)
     } catch (error) {
       return undo.undoAfter(error)

@@ -56,6 +56,10 @@ export function freePagesFromMdl(state: MmState, mdl: Mdl | null): void {
     const bugCheck = { code: 0x1a, parameter: 0x1236 }
     kernel.ledger.raise({ rule: 'MDL-124', routine, text: 'the MDL describes no allocated pages', bugCheck })
   }
+  if (shadow.keptBy !== undefined) {
+    const text = 'the MDL goes back by the routine of whom it came from'
+    kernel.ledger.raise({ rule: shadow.keptBy, routine, text })
+  }
   if (shadow.userViews.size > 0 || [...shadow.parts].some(isMapped)) {
     const bugCheck = { code: 0xc4, parameter: 0xb8 }
     const text = shadow.userViews.size > 0 ? 'a user mapping is still there' : 'a partial MDL is still mapped'

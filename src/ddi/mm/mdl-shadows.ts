@@ -34,6 +34,8 @@ export interface MdlShadow {
   readonly userViews: Set<Va>
   /** Scatter/gather lists through which a device reaches the pages. */
   lists: number
+  /** The rule by which it goes back through a routine of another family only. */
+  keptBy?: string | undefined
 }
 
 export interface PartOf {

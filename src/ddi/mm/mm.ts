@@ -266,6 +266,15 @@ export class Mm {
     return shadow.frames
   }
 
+  /**
+   * The MDL goes back by a routine of another family only, until that gives it up: MmFreePagesFromMdl is refused by the
+   * rule (WRT-013). @param rule undefined gives it up
+   */
+  keep(mdl: Mdl, rule: string | undefined): void {
+    const shadow = this.#state.mdls.find(mdl)
+    if (shadow !== undefined) shadow.keptBy = rule
+  }
+
   /** The bytes of the MDL are what a routine of another family made of them, no driver's doing. */
   accept(mdl: Mdl): void {
     const shadow = this.#state.mdls.find(mdl)

@@ -65,6 +65,7 @@ const refusesAll: Plant = {
     io: altered(ddi.io, { IoAllocateMdl: nothing }),
     dma: altered(ddi.dma, { IoGetDmaAdapter: nothing }),
     portcls: altered(ddi.portcls, { AllocatePagesForMdl: nothing, AllocateContiguousPagesForMdl: nothing }),
+    waveRT: altered(ddi.waveRT, { openPin: () => Promise.resolve(refusal()) }),
     dxgk: altered(ddi.dxgk, { DxgkCbMapMemory: refusal, DxgkCbGetDeviceInformation: refusal }),
   }),
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals'
 import { allCases } from '../../../src/suite/all-cases.ts'
 import { altered } from './plants/altered.ts'
 import { attempt, attemptOne } from './plants/attempt.ts'
-import { adapters, dxgk, ks, mm, portcls, registers, tables, lists } from './plants/broken-ddi.ts'
+import { adapters, dxgk, ks, mm, portcls, registers, tables, lists, waveRT } from './plants/broken-ddi.ts'
 import { io } from './plants/broken-io.ts'
 import { device, frames, native, views } from './plants/broken-platform.ts'
 import { defects } from './defects.ts'
@@ -25,6 +25,7 @@ const sound = {
   ks: ks(() => ({})),
   tables: tables((table) => altered(table, {})),
   portcls: portcls(() => ({})),
+  waveRT: waveRT(() => ({})),
   dxgk: dxgk(() => ({})),
   registers: registers(() => ({})),
 }

@@ -6,6 +6,8 @@ import * as x64 from '../../../src/ddi/layout/x64.ts'
 import * as x64Ks from '../../../src/ddi/layout/x64-ks.ts'
 import * as x86 from '../../../src/ddi/layout/x86.ts'
 import * as x86Ks from '../../../src/ddi/layout/x86-ks.ts'
+import * as wideAudio from '../../../src/ddi/layout/x64-portcls.ts'
+import * as audio from '../../../src/ddi/layout/x86-portcls.ts'
 
 interface AbiType {
   readonly size: number
@@ -18,9 +20,9 @@ const { types: abi } = JSON.parse(readFileSync(new URL('../../../spec/abi-x86.js
 }
 
 const isLayout = (value: Layout | number): value is Layout => typeof value !== 'number'
-const layouts: readonly Layout[] = Object.values<Layout | number>({ ...x86, ...x86Ks }).filter(isLayout)
+const layouts: readonly Layout[] = Object.values<Layout | number>({ ...x86, ...x86Ks, ...audio }).filter(isLayout)
 const wide: Readonly<Record<string, Layout>> = Object.fromEntries(
-  Object.values<Layout | number>({ ...x64, ...x64Ks })
+  Object.values<Layout | number>({ ...x64, ...x64Ks, ...wideAudio })
     .filter(isLayout)
     .map((layout) => [layout.name, layout]),
 )

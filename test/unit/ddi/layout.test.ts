@@ -7,6 +7,7 @@ import { type Field, type Layout, WIDTHS } from '../../../src/ddi/layout/layout.
 import { Struct } from '../../../src/ddi/layout/struct.ts'
 import * as x64 from '../../../src/ddi/layout/x64.ts'
 import * as ks from '../../../src/ddi/layout/x64-ks.ts'
+import * as portcls from '../../../src/ddi/layout/x64-portcls.ts'
 
 interface AbiType {
   readonly size: number
@@ -34,6 +35,7 @@ const layouts: readonly Layout[] = [
   ks.KSSTREAM_POINTER_OFFSET,
   ks.KSSTREAM_POINTER,
   ks.KSSTREAM_HEADER,
+  ...Object.values(portcls),
 ]
 /** Members that hold members, listed beside them. */
 const AGGREGATES = ['Elements', 'u', 'OffsetIn', 'OffsetOut', 'PresentationTime']
@@ -68,7 +70,7 @@ describe('the x64 table against the rules of C', () => {
   /** The members as a C declaration; those of a packed one are not aligned. */
   const declared = (layout: Layout): Record<string, string> =>
     Object.fromEntries(members(layout).map(([name, { type }]) => [name.replaceAll('.', '_'), C_TYPES[type]]))
-  const natural = layouts.filter(({ name }) => !name.startsWith('CM_'))
+  const natural = layouts.filter(({ name }) => !name.startsWith('CM_') && name !== 'WAVEFORMATEX')
 
   it.each(natural.map((layout) => [layout.name, layout] as const))('%s', (_, layout) => {
     const type = koffi.struct(declared(layout))
@@ -79,9 +81,12 @@ describe('the x64 table against the rules of C', () => {
     }
   })
 
-  it('a partial descriptor, packed', () => {
-    const { fields } = x64.CM_PARTIAL_RESOURCE_DESCRIPTOR
-    const type = koffi.pack(declared(x64.CM_PARTIAL_RESOURCE_DESCRIPTOR))
+  it.each([
+    ['a partial descriptor', x64.CM_PARTIAL_RESOURCE_DESCRIPTOR] as const,
+    ['a wave format', portcls.WAVEFORMATEX] as const,
+  ])('%s, packed', (_, layout) => {
+    const { fields } = layout
+    const type = koffi.pack(declared(layout))
     for (const [name, { offset }] of Object.entries(fields)) {
       expect([name, koffi.offsetof(type, name.replaceAll('.', '_'))]).toEqual([name, offset])
     }

@@ -24,6 +24,7 @@ export const mm = family('mm')
 export const dma = family('dma')
 export const ks = family('ks')
 export const portcls = family('portcls')
+export const waveRT = family('waveRT')
 export const dxgk = family('dxgk')
 export const registers = family('registers')
 

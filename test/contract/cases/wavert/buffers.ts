@@ -111,8 +111,16 @@ export const bufferDefects: Defects = {
     ),
     planted(
       'an index too high gives the last page',
-      'the count as an index',
+      'address at the count as an index',
       portcls((port) => ({ GetPhysicalPageAddress: (mdl, i) => port.GetPhysicalPageAddress(mdl, Math.min(2, i)) })),
+    ),
+    planted(
+      'an index too high is taken for none',
+      'what was reported of the count as an index',
+      portcls((port) => ({
+        GetPhysicalPageAddress: (mdl, i) =>
+          i < port.GetPhysicalPagesCount(mdl) ? port.GetPhysicalPageAddress(mdl, i) : physicalAddress(0n),
+      })),
     ),
     planted(
       'it is the page number',

@@ -1,4 +1,6 @@
 import type { Defects } from '../plants/defect.ts'
 import { bufferDefects } from './buffers.ts'
+import { layoutDefects } from './layout.ts'
+import { portDefects } from './port.ts'
 
-export const waveRtDefects: Defects = { ...bufferDefects }
+export const waveRtDefects: Defects = { ...layoutDefects, ...bufferDefects, ...portDefects }
