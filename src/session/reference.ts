@@ -14,7 +14,7 @@ export type DeviceReference =
   | { readonly backend: PciBackend | 'auto'; readonly ref: string; readonly address: string }
 
 const HOW =
-  "use 'loopback:edu', 'vfio:0000:03:00.0' or a PCI address such as '0000:03:00.0'; 'probar devices' lists them"
+  "use 'loopback:edu', 'loopback:sg', 'vfio:0000:03:00.0' or a PCI address such as '0000:03:00.0'; 'probar devices' lists them"
 
 /**
  * @param text `loopback:edu`, a back end with a PCI address as in `vfio:0000:03:00.0`, or a bare PCI address

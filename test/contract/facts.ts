@@ -35,6 +35,20 @@ export interface DeviceFacts {
 
 const memory = { kind: 'memory', prefetchable: false, addressBits: 32, mappable: true } as const
 
+/** sg, after its page (docs/devices/sg.md). */
+export const sgFacts: DeviceFacts = {
+  identity: { vendor: 0x1234, device: 0x5347, revision: 0x01, classCode: 0x088000 },
+  configSize: 256,
+  regions: [
+    { ...memory, index: 0, size: 0x1_0000 },
+    { ...memory, index: 2, size: 0x4_0000, prefetchable: true, addressBits: 64 },
+  ],
+  bar: 0,
+  vectors: { intx: 0, msi: 0, msix: 5 },
+  constant: { bar: 0, offset: 0x00, value: 0x5347_0100 },
+  scratch: { bar: 0, offset: 0x04, mask: 0xffff_ffff, inverts: true, afterReset: 0 },
+}
+
 /** QEMU's edu, after its document (docs/specs/edu.rst). */
 export const eduFacts: DeviceFacts = {
   identity: { vendor: 0x1234, device: 0x11e8, revision: 0x10, classCode: 0x00ff00 },

@@ -4,7 +4,7 @@ import { PAGE_SIZE } from '../../src/base/pages.ts'
 import { openLoopback } from '../../src/backend/loopback/device.ts'
 import type { HostMemory } from '../../src/device/contract.ts'
 import type { Bench } from './bench.ts'
-import { eduFacts } from './facts.ts'
+import { type DeviceFacts, eduFacts, sgFacts } from './facts.ts'
 
 /** Memory without native code: what the model reaches by offset. */
 export class ArrayMemory implements HostMemory {
@@ -81,12 +81,17 @@ export function xorshift(seed: number): () => number {
   }
 }
 
+function factsOf(ref: string): DeviceFacts {
+  if (ref.startsWith('loopback:sg')) return sgFacts
+  return { ...eduFacts, vectors: { ...eduFacts.vectors, msi: Number(/[?&]msi=(\d+)/.exec(ref)?.[1] ?? 1) } }
+}
+
 export async function openLoopbackBench(ref: string): Promise<Bench> {
   const device = openLoopback(ref, { clock: new VirtualClock(), random: xorshift(0x2545_f491) })
   let next = 0x7f00_0000_0000n
   return {
     device,
-    facts: { ...eduFacts, vectors: { ...eduFacts.vectors, msi: Number(/[?&]msi=(\d+)/.exec(ref)?.[1] ?? 1) } },
+    facts: factsOf(ref),
     memory: new SparseMemory(CONTRACT_FRAMES),
     reserve(bytes) {
       const start = va(next)

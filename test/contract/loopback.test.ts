@@ -6,3 +6,4 @@ describeDeviceContract('loopback:edu with 16 MSI vectors', () => openLoopbackBen
 describeDeviceContract('loopback:edu with all address bits', () =>
   openLoopbackBench('loopback:edu?dma_mask=0xffffffffffffffff'),
 )
+describeDeviceContract('loopback:sg', () => openLoopbackBench('loopback:sg'), ['edu'])

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import type { LoopbackFault } from '../../src/backend/loopback/planted/defects.ts'
+import type { faultsOf } from '../../src/backend/loopback/planted/defects.ts'
 import { brokenBenches, soundBenches } from './broken-benches.ts'
 import { deviceChecks, runCheck } from './device.ts'
 import { openLoopbackBench } from './loopback-bench.ts'
@@ -20,8 +20,8 @@ const SIZES = ['4 KiB', '2 MiB', '256 MiB'].map(
   (size) => `${size} are mapped as one, unmapped to the byte, and out of the device's reach then`,
 )
 
-/** For each defect that can be planted, the checks that have to notice it. */
-const noticedBy: Record<LoopbackFault, readonly string[]> = {
+/** For each defect that can be planted into edu, the checks that have to notice it. */
+const noticedBy: Record<keyof (typeof faultsOf)['edu'], readonly string[]> = {
   'ident-wrong': ['the identification register holds its constant'],
   'liveness-stuck': [SCRATCH],
   'factorial-wrong': ['it computes factorials'],

@@ -1,6 +1,8 @@
 import { eduShape } from './model/edu.ts'
 import type { Model, ModelShape, ModelWiring } from './model/model.ts'
+import { sgShape } from './model/sg/sg.ts'
 import { plantedEdu } from './planted/edu.ts'
+import { plantedSg } from './planted/sg.ts'
 import type { LoopbackReference, ModelName } from './reference.ts'
 
 /** A kind of modelled device, with what can be planted into it. */
@@ -13,6 +15,10 @@ const kinds: Readonly<Record<ModelName, Kind>> = {
   edu: {
     shape: ({ msiVectors }) => eduShape(msiVectors),
     build: ({ defects }, wiring) => plantedEdu(wiring, defects),
+  },
+  sg: {
+    shape: () => sgShape,
+    build: ({ defects }, wiring) => plantedSg(wiring, defects),
   },
 }
 

@@ -23,6 +23,7 @@ const HIGHEST = (1n << 64n) - 1n
 /** For each model what its references may say, and the address bits that it emits unless told. */
 const models = {
   edu: { parameters: ['fault', 'dma_mask', 'msi', 'entries'], dmaMask: 0x0fff_ffffn },
+  sg: { parameters: ['fault', 'dma_mask', 'entries'], dmaMask: HIGHEST },
 } as const
 
 /** What can stand for each of the modelled devices, without parameters. */

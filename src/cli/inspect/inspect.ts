@@ -17,7 +17,7 @@ interface Options {
 export function inspectCommand(io: CliIo): Command {
   return settle(new Command('inspect'), io)
     .description("show a device's config space, decoded")
-    .argument('[ref]', 'a PCI address, vfio:…, or loopback:edu')
+    .argument('[ref]', 'a PCI address, vfio:…, loopback:edu or loopback:sg')
     .option('--from <file>', 'a dump by lspci -x, -xxx or -xxxx instead of this machine; without REF all devices in it')
     .option('--json', 'as JSON')
     .action((ref: string | undefined, { from, json = false }: Options) =>

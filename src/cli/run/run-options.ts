@@ -30,7 +30,7 @@ export interface RunCommandOptions {
 /** The options of `probar run`. */
 export function withRunOptions(command: Command): Command {
   return command
-    .option('--device <ref>', 'loopback:edu, vfio:0000:03:00.0, or a PCI address', 'loopback:edu')
+    .option('--device <ref>', 'loopback:edu, loopback:sg, vfio:0000:03:00.0, or a PCI address', 'loopback:edu')
     .option('--profile <name|file>', 'hardware profile (default: the one that matches the device)')
     .addOption(new Option('--backend <name>', 'how to reach the device').choices(BACKENDS).default('auto'))
     .option(

@@ -76,8 +76,40 @@ export const commonFaults = {
   'segments-short': 'the last segment is a page short',
 } as const
 
+/** Of the lists, channels and streams of sg. */
+export const sgFaults = {
+  // lists
+  'list-swaps-addresses': 'neighbours among the descriptors of a list exchange their bus addresses',
+  'list-skips-descriptor': 'every second descriptor is passed over, and the one before it done again',
+  'list-ring-too-short': 'a ring has no more than its first eight descriptors, used again and again',
+  'list-busy-for-ever': 'the status says for ever that a list is worked on',
+  'list-idle-always': 'the status says of a list that is worked on that it is not',
+  'list-interrupt-lost': 'the end of a list does not interrupt',
+  // channels
+  'channels-share-memory': 'the second channel uses the device memory of the first',
+  'channels-take-turns': 'the second channel waits until the first is idle',
+  'channels-share-vector': 'every channel interrupts by the vector of the first',
+  'abort-lost': 'an abort does nothing, nor does a reset of the channel: lists run to their end',
+  'abort-lies': 'an aborted list is idle in the status, and goes on nevertheless',
+  // streams
+  'position-stuck': 'the position register reads 0',
+  'position-ahead': 'the position register is 4096 bytes ahead of what has moved',
+  'position-unwrapped': 'the position register counts on behind the end of the buffer',
+  'stream-runs-early': 'a stream runs as soon as it has its mode',
+  'stream-runs-on': 'a stream that is stopped runs on',
+  'stream-loses-position': 'a stream that is stopped is rewound, too',
+  'stream-keeps-position': 'a stream that is rewound goes on where it was',
+  'stream-stays-in-first-segment': 'every turn of a stream is through its first segment only',
+  'stream-shifts-by-one': 'each byte of the stream is moved one further on',
+  'notification-lost': 'the end of a flagged descriptor of a stream does not interrupt',
+  'notification-everywhere': 'the end of each descriptor of a stream interrupts, flagged or not',
+  'notification-in-pause': 'stopping a stream interrupts',
+  'tap-empty': 'what an output stream received is not kept',
+  'clock-stuck': 'the clock register reads 0',
+} as const
+
 /** All that there are. */
-export const loopbackFaults = { ...eduFaults, ...commonFaults } as const
+export const loopbackFaults = { ...eduFaults, ...commonFaults, ...sgFaults } as const
 
 export type LoopbackFault = keyof typeof loopbackFaults
 export type Defects = ReadonlySet<LoopbackFault>
@@ -85,4 +117,5 @@ export type Defects = ReadonlySet<LoopbackFault>
 /** Those that can be planted into a model, with what each does. */
 export const faultsOf = {
   edu: { ...eduFaults, ...commonFaults },
+  sg: { ...commonFaults, ...sgFaults },
 } as const satisfies Record<string, Partial<Record<LoopbackFault, string>>>

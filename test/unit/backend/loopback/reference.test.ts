@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import { loopbackFaults } from '../../../../src/backend/loopback/planted/defects.ts'
+import { faultsOf } from '../../../../src/backend/loopback/planted/defects.ts'
 import { parseLoopbackReference } from '../../../../src/backend/loopback/reference.ts'
 
 describe('a loopback reference', () => {
@@ -27,18 +27,30 @@ describe('a loopback reference', () => {
     expect(parseLoopbackReference('loopback:edu?entries=262144').entries).toBe(262_144)
   })
 
-  it.each(Object.entries(loopbackFaults))('knows the fault %s, which is described in a line', (name, description) => {
-    expect([...parseLoopbackReference(`loopback:edu?fault=${name}`).defects]).toEqual([name])
+  const faults = Object.entries(faultsOf).flatMap(([model, list]) =>
+    Object.entries(list).map(([name, description]) => [model, name, description] as const),
+  )
+
+  it.each(faults)('knows of %s the fault %s, which is described in a line', (model, name, description) => {
+    expect([...parseLoopbackReference(`loopback:${model}?fault=${name}`).defects]).toEqual([name])
     expect(description).toMatch(/^[^\n]{10,110}$/)
   })
 
+  it('names sg, with all address bits unless told', () => {
+    expect(parseLoopbackReference('loopback:sg')).toMatchObject({ model: 'sg', dmaMask: 2n ** 64n - 1n })
+    expect(parseLoopbackReference('loopback:sg?dma_mask=0xffffffff').dmaMask).toBe(0xffff_ffffn)
+  })
+
   it.each([
-    ['loopback:nvme', 'reference-unknown', /loopback:edu/],
+    ['loopback:nvme', 'reference-unknown', /loopback:edu, loopback:sg$/],
     ['loopback:', 'reference-unknown', /loopback:edu/],
     ['loopback:edu ', 'reference-unknown', /loopback:edu/],
     ['vfio:0000:01:00.0', 'reference-unknown', /loopback:edu/],
     ['loopback:edu?fault=no-such', 'usage', /"no-such".*ident-wrong, liveness-stuck/],
     ['loopback:edu?fault=', 'usage', /ident-wrong/],
+    ['loopback:sg?msi=4', 'usage', /unknown parameter msi .*valid: fault, dma_mask, entries$/],
+    ['loopback:sg?fault=factorial-wrong', 'usage', /into loopback:sg; there are: .*abort-lost/],
+    ['loopback:edu?fault=abort-lost', 'usage', /into loopback:edu; there are: ident-wrong/],
     ['loopback:edu?fault=toString', 'usage', /toString/],
     ['loopback:edu?fault=irq-lost&fault=irq-twice', 'usage', /twice/],
     ['loopback:edu?faults=irq-lost', 'usage', /faults.*valid: fault, dma_mask/],
