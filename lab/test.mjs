@@ -49,6 +49,7 @@ const interfaces = {
         wide: runLine(EDU_64, 'wide.json', '--profile qemu-edu-64'),
         iommufd: `probar run --device ${EDU} --backend iommufd`,
         nvme: runLine(NVME, 'nvme.json'),
+        unscratched: unscratchedLine(),
         doctor: doctorLine('vfio'),
         type1: runLine(EDU, 'type1.json', '--backend vfio --type1 v1'),
         ...Object.fromEntries(OTHERS.map((device) => [`bars-${device}`, barsLine(device)])),
@@ -142,6 +143,12 @@ function barsLine(device) {
   return `probar run --device ${device} --suite dxgk --allow-skip no-known-register`
 }
 
+/** A disk of which no block may be written: no case may move data through it. */
+function unscratchedLine() {
+  const allowed = ['engine-carries-nothing', 'no-known-register'].map((code) => `--allow-skip ${code}`).join(' ')
+  return runLine(NVME, 'unscratched.json', `--profile test/lab/nvme-without-scratch.yaml ${allowed}`)
+}
+
 /** @param backends by which the doctor must find edu ready; `none` for a guest without an IOMMU */
 function doctorLine(backends) {
   return `node lab/acceptance/doctor.mjs ${backends}`
@@ -158,6 +165,7 @@ function judgeStock(guest, model) {
   judgeRun(guest, 'run', 'run.json', 'vfio', model)
   judgeRun(guest, 'wide', 'wide.json', 'vfio', model)
   judgeNvme(guest)
+  judgeUnscratched(guest)
   judgeRules('the stock kernel', [guest.path('run.json'), guest.path('wide.json')])
   judgeRun(guest, 'type1', 'type1.json', 'vfio', model)
   const version = guest.json('type1.json')?.dmaInterface
@@ -238,6 +246,18 @@ function judgeNvme(guest) {
     'on nvme cases were skipped for other reasons',
   )
   expect(run.summary.pass + skips.length === run.cases.length, 'not all cases passed on nvme')
+}
+
+function judgeUnscratched(guest) {
+  expectStatus(guest, 'unscratched', 0, 'probar run on a disk without scratch blocks')
+  const run = guest.json('unscratched.json')
+  if (run === null) return
+  const refused = run.cases.filter(({ reason }) => reason?.code === 'engine-carries-nothing')
+  expect(refused.length >= 40, `${refused.length} cases were skipped on a disk without scratch blocks, not 40`)
+  expect(
+    run.cases.every(({ verdict }) => verdict === 'pass' || verdict === 'skip'),
+    'a case failed on a disk without scratch blocks',
+  )
 }
 
 /** Every core rule of MDL, DMA and VER is proven on edu behind this kernel, or has a reason why nothing can. */

@@ -13,13 +13,15 @@ export interface Offer {
   readonly profile: Profile
 }
 
+interface Asked {
+  readonly code: SkipCode
+  readonly met: (offer: Offer) => boolean
+}
+
 /** What a case may ask of a device, and the code with which it is skipped without. */
 const NEEDS = {
   /** Moves bytes of the case's choosing, at any address and of any length. */
-  engine: {
-    code: 'no-dma-engine',
-    met: ({ engine }) => engine?.abilities.carries === true && engine.abilities.alignment === 1,
-  },
+  engine: { code: 'no-dma-engine', met: ({ engine }) => engine !== undefined },
   /** Two transfers can be under way at once. */
   channels: { code: 'engine-too-simple', met: ({ engine }) => (engine?.abilities.channels ?? 0) > 1 },
   /** A transfer under way can be given up. */
@@ -66,11 +68,18 @@ const NEEDS = {
     code: 'no-known-register',
     met: ({ device, profile }) => findRegister(profile, 'inverts', device) !== undefined,
   },
-} as const satisfies Record<string, { readonly code: SkipCode; readonly met: (offer: Offer) => boolean }>
+} as const satisfies Record<string, Asked>
+
+/** Of an engine that there is: that it moves what a case likes, and to where it likes. */
+const ENGINE: readonly Asked[] = [
+  { code: 'engine-carries-nothing', met: ({ engine }) => engine?.abilities.carries === true },
+  { code: 'engine-too-simple', met: ({ engine }) => engine?.abilities.alignment === 1 },
+]
 
 export type Need = keyof typeof NEEDS
 
 /** The code of the first need that is not met, or undefined when all are. */
 export function unmetNeed(needs: readonly Need[], offer: Offer): SkipCode | undefined {
-  return needs.map((need) => NEEDS[need]).find(({ met }) => !met(offer))?.code
+  const asked = needs.flatMap((need): readonly Asked[] => [NEEDS[need], ...(need === 'engine' ? ENGINE : [])])
+  return asked.find(({ met }) => !met(offer))?.code
 }

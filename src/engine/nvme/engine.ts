@@ -173,7 +173,12 @@ export class NvmeEngine implements DmaEngine {
   close(): void {
     if (this.#closed) return
     this.#closed = true
-    runAll([() => this.#controller.close(), () => this.#vectors.close(), () => this.#pages.close()])
+    let stopped = false
+    const stop = (): void => {
+      this.#controller.close()
+      stopped = true
+    }
+    runAll([stop, () => this.#vectors.close(), () => this.#pages.close(stopped)])
   }
 
   [Symbol.dispose](): void {

@@ -21,12 +21,14 @@ export class OwnPages {
   readonly #indices: Uint32Array
   readonly #mapping: Mapping
   readonly #pages: readonly OwnPage[]
+  readonly #revocable: boolean
   #taken = 0
 
   /** @throws ProbarError out-of-memory, or what the domain's `map` throws; nothing stays taken then */
   constructor(dma: DmaDomain, frames: FrameStore, count: number) {
     const indices = allocate(frames, count)
     this.#frames = frames
+    this.#revocable = dma.capabilities.revocable
     this.#indices = indices
     try {
       this.#mapping = dma.map({ memory: frames, indices }, 'both')
@@ -54,9 +56,10 @@ export class OwnPages {
     return page
   }
 
-  /** The device must have ceased to access them. */
-  close(): void {
-    runAll([() => unmapWhole(this.#mapping), () => this.#frames.free(this.#indices)])
+  /** @param unused the device has ceased to access them: where nothing refuses it, only such pages can be used again */
+  close(unused: boolean): void {
+    const free = (): void => this.#frames.free(this.#indices)
+    runAll([() => unmapWhole(this.#mapping), ...(unused || this.#revocable ? [free] : [])])
   }
 }
 

@@ -23,10 +23,13 @@ export interface NvmeBench extends EngineBench {
   readonly clock: VirtualClock
 }
 
+/** `undefined` takes a part away. */
+export type Changed = { readonly [Key in keyof NvmeParts]?: NvmeParts[Key] | undefined }
+
 export const SCRATCH = { namespace: 1, firstBlock: 1000, blocks: 256 } as const
 
 /** The engine over the model of a controller, behind a simulated IOMMU. */
-export async function openNvmeBench(habits: Habits = {}, changed: Partial<NvmeParts> = {}): Promise<NvmeBench> {
+export async function openNvmeBench(habits: Habits = {}, changed: Changed = {}): Promise<NvmeBench> {
   const clock = new VirtualClock()
   const random = seededRandom(5n)
   const counter = new InterruptCounter(clock)
@@ -45,7 +48,7 @@ export async function openNvmeBench(habits: Habits = {}, changed: Partial<NvmePa
   const memory = new FrameStore({ native: loadNative().memory, frames: 1024, random })
   const frames = [...memory.allocate({ count: 16 })]
   const parts = { device, frames: memory, addressBits: 39, maxTransfer: 0x4000, granularity: 1, scratch: SCRATCH }
-  const engine = new NvmeEngine({ ...parts, ...changed })
+  const engine = new NvmeEngine({ ...parts, ...changed } as NvmeParts)
   return {
     engine,
     model,

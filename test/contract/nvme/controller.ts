@@ -18,7 +18,7 @@ export interface Habits {
   /** Commands that never end, by queue and opcode. */
   readonly silent?: (queue: number, opcode: number) => boolean
   /** Status of a command: type << 8 | code. */
-  readonly status?: (queue: number, opcode: number) => number
+  readonly status?: (queue: number, opcode: number) => number | undefined
   /** Completes with another identifier than the command's. */
   readonly wrongIdentifier?: (queue: number, opcode: number) => boolean
   readonly interruptsLost?: boolean
@@ -55,6 +55,8 @@ export const BLOCKS = 4096
  * the engine is used. Disk of 2 MiB, namespace 1, doorbells 4 bytes apart.
  */
 export class NvmeModel implements Answers {
+  /** May change at any time. */
+  habits: Habits
   readonly disk = new Uint8Array(BLOCKS * BLOCK)
   /** Opcodes with their queues, in order. */
   readonly commands: (readonly [queue: number, opcode: number])[] = []
@@ -63,7 +65,6 @@ export class NvmeModel implements Answers {
   readonly submissions = new Map<number, Queue>()
   readonly completions = new Map<number, Queue>()
   readonly #wiring: Wiring
-  readonly #habits: Habits
   readonly #registers = new Map<number, number>([
     [0x00, 0x0f01_003f],
     // the NVM command set, pages from 4 KiB on
@@ -73,7 +74,7 @@ export class NvmeModel implements Answers {
 
   constructor(wiring: Wiring, habits: Habits = {}) {
     this.#wiring = wiring
-    this.#habits = habits
+    this.habits = habits
   }
 
   get enabled(): boolean {
@@ -81,7 +82,7 @@ export class NvmeModel implements Answers {
   }
 
   load(offset: number): number {
-    const { goneAfter = Infinity, fatalAfter = Infinity, never } = this.#habits
+    const { goneAfter = Infinity, fatalAfter = Infinity, never } = this.habits
     if (this.commands.length >= goneAfter) return 0xffff_ffff
     if (offset !== 0x1c) return this.#register(offset)
     if (never === 'disabled') return 1
@@ -122,7 +123,7 @@ export class NvmeModel implements Answers {
     if (value >= queue.entries) throw new Error(`the doorbell of queue ${id} was rung for entry ${value}`)
     queue.doorbell = value
     if (doorbell % 2 === 1) return
-    this.#wiring.clock.setTimer(this.#habits.delayMs ?? 0.1, () => this.#work(id, queue))
+    this.#wiring.clock.setTimer(this.habits.delayMs ?? 0.1, () => this.#work(id, queue))
   }
 
   #work(id: number, queue: Queue): void {
@@ -136,7 +137,7 @@ export class NvmeModel implements Answers {
   #serve(id: number, queue: Queue, command: DataView): void {
     const opcode = command.getUint8(0)
     this.commands.push([id, opcode])
-    const { silent, status, wrongIdentifier } = this.#habits
+    const { silent, status, wrongIdentifier } = this.habits
     if (silent?.(id, opcode) === true) return
     const planned = status?.(id, opcode)
     const { code, result = 0 } = planned === undefined ? this.#run(id, opcode, command) : { code: planned }
@@ -157,7 +158,7 @@ export class NvmeModel implements Answers {
     queue.next = (queue.next + 1) % queue.entries
     if (queue.next === queue.doorbell) throw new Error(`completion queue ${id} is full`)
     if (queue.next === 0) queue.phase = queue.phase === 1 ? 0 : 1
-    if (queue.vector !== undefined && this.#habits.interruptsLost !== true) this.#wiring.interrupt(queue.vector)
+    if (queue.vector !== undefined && this.habits.interruptsLost !== true) this.#wiring.interrupt(queue.vector)
   }
 
   #run(id: number, opcode: number, command: DataView): { code: number; result?: number } {
@@ -196,7 +197,7 @@ export class NvmeModel implements Answers {
         return { code: 0 }
       case 0x09:
       case 0x0a: {
-        const { queues = 64 } = this.#habits
+        const { queues = 64 } = this.habits
         return { code: low === 7 ? 0 : 2, result: ((queues - 1) << 16) | (queues - 1) }
       }
       default:
@@ -245,7 +246,7 @@ export class NvmeModel implements Answers {
     data[77] = 7
     data[536] = 1
     data.set(Buffer.from('model'.padEnd(20)), 4)
-    for (const [at, bytes] of this.#habits.controllerData ?? []) data.set(bytes, at)
+    for (const [at, bytes] of this.habits.controllerData ?? []) data.set(bytes, at)
     return data
   }
 
@@ -254,7 +255,7 @@ export class NvmeModel implements Answers {
     if (number !== 1) return data
     data.set([0x00, BLOCKS >> 8], 0)
     data[130] = 9
-    for (const [at, bytes] of this.#habits.namespaceData ?? []) data.set(bytes, at)
+    for (const [at, bytes] of this.habits.namespaceData ?? []) data.set(bytes, at)
     return data
   }
 }

@@ -1,0 +1,296 @@
+import { describe, expect, it } from '@jest/globals'
+import { busAddress } from '../../../../src/base/address.ts'
+import { PAGE_SIZE } from '../../../../src/base/pages.ts'
+import type { Mapping } from '../../../../src/device/contract.ts'
+import { Segments } from '../../../../src/device/segments.ts'
+import { failure } from '../../../contract/bench.ts'
+import { type Changed, type NvmeBench, SCRATCH, openNvmeBench } from '../../../contract/nvme/bench.ts'
+import type { Habits } from '../../../contract/nvme/controller.ts'
+
+const WRITE = 0x01
+/** Commands before the first of an I/O queue: two of Identify, Set Features, and the queues' own. */
+const FIRST_IO = 5
+const [DELETE_SQ, CREATE_CQ, IDENTIFY] = [0x00, 0x05, 0x06]
+
+/** Works with a bench that is closed whatever happens. */
+async function onBench(
+  work: (bench: NvmeBench) => Promise<void>,
+  habits: Habits = {},
+  changed: Changed = {},
+): Promise<void> {
+  const bench = await openNvmeBench(habits, changed)
+  try {
+    await work(bench)
+  } finally {
+    await bench.close()
+  }
+}
+
+const mapOne = ({ device, memory, frames }: NvmeBench): Mapping =>
+  device.dma.map({ memory, indices: Uint32Array.of(frames[0] ?? 0) }, 'both')
+
+/** How a first read ends. */
+async function readingWith(habits: Habits, changed: Changed = {}): Promise<unknown> {
+  let outcome: unknown
+  await onBench(
+    async (bench) => {
+      outcome = await bench.engine.read(mapOne(bench).segments).then(
+        () => 'read',
+        (error: unknown) => error,
+      )
+    },
+    habits,
+    changed,
+  )
+  return outcome
+}
+
+const failing = (code: string, text: string) => ({ code, message: expect.stringContaining(text) })
+
+describe('bringing a controller up', () => {
+  it.each([
+    ['does not become ready', { never: 'ready' }, 'timeout', 'become ready within 7500 ms (CAP.TO)'],
+    ['cannot be disabled', { never: 'disabled' }, 'timeout', 'be disabled within 7500 ms (CAP.TO)'],
+    ['fails', { fatalAfter: 0 }, 'device-error', 'CSTS.CFS'],
+    ['has left the bus', { goneAfter: 0 }, 'device-gone', 'all ones'],
+    [
+      'moves less a command than the profile says',
+      { controllerData: [[77, [1]]] },
+      'profile-invalid',
+      '8192 bytes a command (MDTS)',
+    ],
+    ['has no SGLs', { controllerData: [[536, [0]]] }, 'profile-invalid', 'it must be 4096 or more'],
+    ['has SGLs of dwords', { controllerData: [[536, [2]]] }, 'profile-invalid', 'it must be 4 or more'],
+    ['gives fewer queues', { queues: 3 }, 'capability-missing', 'gives 3 pairs of queues, not 4'],
+    ['has no such namespace', { namespaceData: [[0, [0, 0]]] }, 'profile-invalid', 'does not have'],
+    [
+      'has fewer blocks',
+      { namespaceData: [[0, [0, 4]]] },
+      'profile-invalid',
+      'ends before block 1256, but namespace 1 has 1024',
+    ],
+    ['has blocks of 8 KiB', { namespaceData: [[130, [13]]] }, 'capability-missing', 'blocks of 8192 bytes'],
+    ['keeps metadata', { namespaceData: [[128, [8]]] }, 'capability-missing', 'metadata'],
+    ['protects its blocks', { namespaceData: [[29, [1]]] }, 'capability-missing', 'metadata'],
+  ] satisfies [string, Habits, string, string][])('that %s ends with %s', async (_, habits, code, text) => {
+    expect(await readingWith(habits)).toMatchObject(failing(code, text))
+  })
+
+  it('refuses scratch blocks that are too few, or not whole for a transfer', async () => {
+    const few = { scratch: { ...SCRATCH, blocks: 127 } }
+    expect(await readingWith({}, few)).toMatchObject(failing('profile-invalid', '127 blocks, not 128'))
+    expect(await readingWith({}, { maxTransfer: 0x4001 })).toMatchObject(failing('profile-invalid', 'no multiple'))
+  })
+
+  it('happens at the first use, and touches no register before', () =>
+    onBench(async ({ engine, model }) => {
+      expect(engine.idle()).toBe(true)
+      expect([model.enabled, model.commands]).toEqual([false, []])
+    }))
+
+  it('can be tried again after it failed', () =>
+    onBench(
+      async (bench) => {
+        const { segments } = mapOne(bench)
+        expect(await failure(() => bench.engine.read(segments))).toBe('device-error')
+        expect(bench.model.enabled).toBe(false)
+        expect(await bench.engine.read(segments)).toHaveLength(PAGE_SIZE)
+      },
+      { status: firstOnly(IDENTIFY, 0x006) },
+    ))
+})
+
+/** A status for the first command with an opcode in the admin queue. */
+function firstOnly(wanted: number, status: number): (queue: number, opcode: number) => number | undefined {
+  let left = 1
+  return (queue, opcode) => {
+    if (queue !== 0 || opcode !== wanted || left === 0) return undefined
+    left--
+    return status
+  }
+}
+
+describe('a command', () => {
+  it('that failed ends with the specification’s name of its status', async () => {
+    const status = (queue: number, opcode: number) => (queue > 0 && opcode === WRITE ? 0x004 : undefined)
+    expect(await readingWith({ status })).toMatchObject(
+      failing('device-error', 'Data Transfer Error (status type 0, code 0x4'),
+    )
+  })
+
+  it('that nobody gave is no completion of another', async () => {
+    const habits = { wrongIdentifier: (queue: number) => queue > 0 }
+    expect(await readingWith(habits)).toMatchObject(failing('device-error', 'where nobody gave it'))
+  })
+
+  it('ends with device-gone when the controller leaves the bus during it', async () => {
+    const silent = (queue: number): boolean => queue > 0
+    expect(await readingWith({ silent, goneAfter: FIRST_IO + 1 })).toMatchObject({ code: 'device-gone' })
+  })
+
+  it('ends with device-error when the controller fails during it', async () => {
+    expect(await readingWith({ silent: (queue) => queue > 0, fatalAfter: FIRST_IO + 1 })).toMatchObject(
+      failing('device-error', 'CSTS.CFS'),
+    )
+  })
+
+  it('ends with device-error when somebody resets the controller during it', () =>
+    onBench(
+      async (bench) => {
+        const { segments } = mapOne(bench)
+        const ended = failure(() => bench.engine.read(segments))
+        bench.clock.setTimer(50, () => bench.model.reset())
+        expect(await ended).toBe('device-error')
+      },
+      { silent: (queue) => queue > 0 },
+    ))
+
+  it('without the interrupt that announces it ends with timeout', () =>
+    onBench(
+      async (bench) => {
+        const { segments } = mapOne(bench)
+        expect(await failure(() => bench.engine.read(segments, { completion: 'interrupt' }))).toBe('timeout')
+        expect(await bench.engine.read(segments)).toHaveLength(PAGE_SIZE)
+      },
+      { interruptsLost: true },
+    ))
+})
+
+describe('an abort', () => {
+  const silent = (queue: number): boolean => queue > 0
+
+  it('deletes the queues of a command that does not end, which then moves nothing any more', () =>
+    onBench(
+      async (bench) => {
+        const { segments } = mapOne(bench)
+        const ended = failure(() => bench.engine.read(segments, { channel: 2 }))
+        await new Promise((resolve) => bench.clock.setTimer(60, () => resolve(undefined)))
+        expect(bench.engine.idle(2)).toBe(false)
+        expect(bench.engine.idle(1)).toBe(true)
+        await bench.engine.abort(2)
+        expect(await ended).toBe('cancelled')
+        expect(bench.engine.idle(2)).toBe(true)
+        expect(bench.model.submissions.has(3)).toBe(false)
+        expect(bench.model.completions.has(3)).toBe(false)
+        expect(bench.model.enabled).toBe(true)
+      },
+      { silent },
+    ))
+
+  it('stops the whole controller when it does not let go of the queues', () =>
+    onBench(
+      async (bench) => {
+        const { segments } = mapOne(bench)
+        const ended = failure(() => bench.engine.read(segments))
+        await new Promise((resolve) => bench.clock.setTimer(60, () => resolve(undefined)))
+        expect(await failure(() => bench.engine.abort(0, { timeoutMs: 100 }))).toBe('timeout')
+        expect(await ended).toBe('cancelled')
+        expect(bench.model.enabled).toBe(false)
+      },
+      { silent: (queue, opcode) => queue > 0 || opcode === DELETE_SQ },
+    ))
+
+  it('is given to a channel that there is', () =>
+    onBench(async ({ engine }) => {
+      expect(await failure(() => engine.abort(4))).toBe('range-outside')
+      expect(await failure(async () => engine.idle(-1))).toBe('range-outside')
+      expect(await failure(() => engine.interrupt({ channel: 1.5 }))).toBe('range-outside')
+    }))
+})
+
+describe('blocks', () => {
+  it('outside of the scratch range are never touched, whatever is carried, on any channel', () =>
+    onBench(async (bench) => {
+      const { device, memory, frames, engine, model } = bench
+      const { segments } = device.dma.map({ memory, indices: Uint32Array.from(frames) }, 'both')
+      for (let channel = 0; channel < 4; channel++) {
+        const list = segments.slice(1 + channel, 9 * PAGE_SIZE + 77 * channel)
+        await engine.write(list, new Uint8Array(list.size).fill(channel), { channel })
+        await engine.read(list, { channel })
+        await engine.interrupt({ channel })
+      }
+      const touched = [...model.touched]
+      expect(Math.min(...touched)).toBe(SCRATCH.firstBlock)
+      expect(Math.max(...touched)).toBeLessThan(SCRATCH.firstBlock + SCRATCH.blocks)
+      expect(model.disk.subarray(0, 512 * SCRATCH.firstBlock).every((byte) => byte === 0)).toBe(true)
+    }))
+
+  it('are needed to carry anything, and none is read or written without', async () => {
+    const bench = await openNvmeBench({}, { scratch: undefined })
+    const { engine, model, device } = bench
+    const { segments } = mapOne(bench)
+    expect(engine.abilities).toMatchObject({ carries: false, channels: 1, interrupts: true })
+    await expect(engine.read(segments)).rejects.toMatchObject(failing('capability-missing', 'dma.scratch'))
+    expect(await failure(() => engine.write(segments, new Uint8Array(PAGE_SIZE)))).toBe('capability-missing')
+    await engine.deposit(segments)
+    const first = await engine.interrupt()
+    expect(await engine.interrupt()).toBeGreaterThan(first)
+    expect(await engine.interrupt()).toBe(device.interrupts.count(0))
+    await engine.abort()
+    expect(engine.idle()).toBe(true)
+    expect([model.touched.size, model.commands.filter(([queue]) => queue > 0)]).toEqual([0, []])
+    await bench.close()
+  })
+})
+
+describe('the end', () => {
+  it('disables the controller before its memory is given back', () =>
+    onBench(async (bench) => {
+      const { engine, model, device, memory, frames } = bench
+      const mapping = mapOne(bench)
+      await engine.read(mapping.segments)
+      mapping.unmap()
+      engine.close()
+      expect(model.enabled).toBe(false)
+      expect([device.dma.entries, memory.allocated]).toEqual([0, frames.length])
+    }))
+
+  it('says when the controller cannot be disabled, and gives all else back', () =>
+    onBench(async (bench) => {
+      const mapping = mapOne(bench)
+      await bench.engine.read(mapping.segments)
+      mapping.unmap()
+      bench.model.habits = { never: 'disabled' }
+      expect(() => bench.engine.close()).toThrow(expect.objectContaining({ code: 'timeout' }))
+      expect([bench.device.dma.entries, bench.memory.allocated]).toEqual([0, bench.frames.length])
+    }))
+
+  it('leaves a controller alone that has left the bus', () =>
+    onBench(
+      async (bench) => {
+        expect(await failure(() => bench.engine.read(mapOne(bench).segments))).toBe('device-gone')
+        bench.engine.close()
+      },
+      { goneAfter: 4 },
+    ))
+})
+
+describe('interrupts', () => {
+  it('come by the vector of the channel', () =>
+    onBench(async ({ engine, device, model }) => {
+      expect(await engine.interrupt({ channel: 3 })).toBe(1)
+      expect(await engine.interrupt({ channel: 3 })).toBe(2)
+      expect(await engine.interrupt({ channel: 1 })).toBe(1)
+      expect([1, 2, 3, 4].map((vector) => device.interrupts.count(vector))).toEqual([0, 1, 0, 2])
+      expect(model.commands.filter(([queue, opcode]) => queue === 0 && opcode === CREATE_CQ)).toHaveLength(2)
+    }))
+
+  it('are not enabled before somebody asks for one', () =>
+    onBench(async (bench) => {
+      await bench.engine.read(mapOne(bench).segments)
+      expect(await failure(async () => bench.device.interrupts.count(0))).toBe('interrupt-unavailable')
+    }))
+})
+
+describe('a deposit', () => {
+  it('is refused where PRP entries cannot describe the target, or for a size that nothing has', () =>
+    onBench(async ({ engine }) => {
+      const refused = async (bus: number, length: number): Promise<unknown> =>
+        failure(() => engine.deposit(Segments.of([{ bus: busAddress(bus), length }])))
+      expect(await refused(0x1002, 512)).toBe('range-outside')
+      expect(await refused(0x1000, 513)).toBe('range-outside')
+      expect(await refused(0x1000, 516)).toBe('range-outside')
+      expect(await refused(0x1000, 8192)).toBe('range-outside')
+      expect(await failure(() => engine.deposit(Segments.of([])))).toBe('range-outside')
+    }))
+})
