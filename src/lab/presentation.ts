@@ -7,7 +7,7 @@ export interface Presentation {
   readonly device: string
   /** Properties of the model as QEMU spells them; `{id}` in a text becomes the device's own id. */
   readonly properties?: Readonly<Record<string, string | number | bigint | boolean>> | undefined
-  /** Further arguments, such as `['-drive', 'if=none,id={id}-disk,…']`; `{id}` becomes the device's own id. */
+  /** Further arguments, such as `['-drive', 'if=none,id={id}-disk,…']`; `{id}` becomes the device's own id, `{out}` the output folder. */
   readonly arguments?: readonly (readonly [flag: string, value: string])[] | undefined
 }
 

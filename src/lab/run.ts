@@ -80,7 +80,7 @@ const TAIL_LINES = 40
  *   cancelled
  */
 export async function runLab(request: LabRequest, host: LabHost): Promise<LabOutcome> {
-  const devices = attach(request.devices, request.passedThrough)
+  const devices = attach(request.devices, request.passedThrough, request.out)
   const tools = await findTools(BOOT_TOOLS, host.env['PATH'])
   const boot = await bootFiles({
     choice: request.kernel,

@@ -135,7 +135,9 @@ const labSchema = object({
       .describe('properties of the model; {id} stands for the id of the device'),
     arguments: list(z.tuple([text, z.string()], { error: 'must be a list of two texts, flag and value' }).readonly())
       .exactOptional()
-      .describe('[flag, value] pairs that QEMU needs besides; {id} stands for the id of the device'),
+      .describe(
+        '[flag, value] pairs that QEMU needs besides; {id} stands for the id of the device, {out} for the output folder',
+      ),
   }),
 })
 

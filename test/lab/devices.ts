@@ -164,8 +164,12 @@ const described: Readonly<Record<string, Omit<BenchedDevice, 'name' | 'address'>
   },
 }
 
-/** All of them, in the order of their addresses. */
-export const benchedDevices: readonly BenchedDevice[] = BENCH_DEVICES.map((name, index) => {
+/** The same models, as far as the contract sees them, as others of the bench: what is asked of those is not asked again. */
+const SAME_MODEL = ['qemu-intel-hda-wav']
+
+/** All others, in the order of their addresses. */
+export const benchedDevices: readonly BenchedDevice[] = BENCH_DEVICES.flatMap((name, index) => {
+  if (SAME_MODEL.includes(name)) return []
   const facts = described[name]
   if (facts === undefined) throw new Error(`test/lab/devices.ts does not describe ${name}`)
   return { name, address: `0000:${(index + 1).toString(16).padStart(2, '0')}:00.0`, ...facts }

@@ -15,6 +15,7 @@ export const BENCH_DEVICES: readonly string[] = [
   'qemu-lsi53c895a',
   'qemu-ivshmem-plain',
   'qemu-bochs-display',
+  'qemu-intel-hda-wav',
 ]
 
 /**

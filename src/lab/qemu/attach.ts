@@ -7,13 +7,18 @@ export const MAX_ROOT_PORTS = 16
 /**
  * Gives every device its place: the first behind the root port whose bus is 01, the next behind 02 and so on, first
  * those that profiles describe, then those passed through that name no bus of their own.
+ * @param out the output folder on the host, for devices that leave files there
  * @throws ProbarError usage when there are more than 16
  */
-export function attach(named: readonly NamedPresentation[], passedThrough: readonly string[]): AttachedDevice[] {
+export function attach(
+  named: readonly NamedPresentation[],
+  passedThrough: readonly string[],
+  out: string,
+): AttachedDevice[] {
   let bus = 0
   const nextBus = (): number => (bus += 1)
   const attached = [
-    ...named.map((device, index) => attachNamed(device, `lab${index + 1}`, nextBus())),
+    ...named.map((device, index) => attachNamed(device, `lab${index + 1}`, nextBus(), out)),
     ...passedThrough.map((argument, index) => attachPassedThrough(argument, `extra${index + 1}`, nextBus)),
   ]
   if (bus > MAX_ROOT_PORTS) {
@@ -39,8 +44,9 @@ export function boundDevices(devices: readonly AttachedDevice[], leave: readonly
     .flatMap(({ address }) => address ?? [])
 }
 
-function attachNamed({ name, presentation }: NamedPresentation, id: string, bus: number): AttachedDevice {
+function attachNamed({ name, presentation }: NamedPresentation, id: string, bus: number, out: string): AttachedDevice {
   const withId = (text: string): string => text.replaceAll('{id}', id)
+  const complete = (text: string): string => withId(text).replaceAll('{out}', () => quote(out))
   const properties = Object.entries(presentation.properties ?? {}).map(
     ([key, value]) => `${key}=${quote(withId(propertyText(value)))}`,
   )
@@ -49,7 +55,7 @@ function attachNamed({ name, presentation }: NamedPresentation, id: string, bus:
     id,
     ...placeOn(bus),
     argument: [presentation.device, `bus=port${bus}`, `id=${id}`, ...properties].join(','),
-    further: (presentation.arguments ?? []).map(([flag, value]) => [flag, withId(value)] as const),
+    further: (presentation.arguments ?? []).map(([flag, value]) => [flag, complete(value)] as const),
   }
 }
 

@@ -33,7 +33,9 @@ describe("QEMU's arguments", () => {
 
   it('give each device a root port of its own, declared before it, in the order of the buses', () => {
     const edu = { name: 'e', presentation: { device: 'edu' } }
-    const order = devicesOf({ devices: attach([edu, edu], []) }).map((device) => device.split(',').slice(0, 2).join())
+    const order = devicesOf({ devices: attach([edu, edu], [], '/out') }).map((device) =>
+      device.split(',').slice(0, 2).join(),
+    )
     const at = (text: string): number => order.indexOf(text)
     expect(order).toContain('pcie-root-port,id=port1')
     expect(at('pcie-root-port,id=port2')).toBeGreaterThan(at('pcie-root-port,id=port1'))
@@ -45,6 +47,7 @@ describe("QEMU's arguments", () => {
     const devices = attach(
       [],
       Array.from({ length: 12 }, () => 'edu'),
+      '/out',
     )
     const slots = devicesOf({ devices }).flatMap((device) => /^pcie-root-port.*addr=([^,]+)/.exec(device)?.[1] ?? [])
     const numbers = slots.map((slot) => Number.parseInt(slot, 16))

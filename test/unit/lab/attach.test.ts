@@ -1,6 +1,11 @@
 import { describe, expect, it } from '@jest/globals'
 import { codeOf } from '../../../src/base/errors.ts'
-import { attach, boundDevices, MAX_ROOT_PORTS } from '../../../src/lab/qemu/attach.ts'
+import type { AttachedDevice, NamedPresentation } from '../../../src/lab/presentation.ts'
+import { attach as attachAt, boundDevices, MAX_ROOT_PORTS } from '../../../src/lab/qemu/attach.ts'
+
+/** As `attach`, with an output folder. */
+const attach = (named: readonly NamedPresentation[], passedThrough: readonly string[]): AttachedDevice[] =>
+  attachAt(named, passedThrough, '/out')
 
 const edu = { name: 'qemu-edu', presentation: { device: 'edu' } }
 
@@ -42,6 +47,12 @@ describe('attaching devices to the bench', () => {
       [],
     )
     expect(devices.map(({ further }) => further[0]?.[1])).toEqual(['hda-duplex,bus=lab1.0', 'hda-duplex,bus=lab2.0'])
+  })
+
+  it('names the output folder in further arguments, its commas doubled', () => {
+    const sound = { device: 'intel-hda', arguments: [['-audiodev', 'wav,path={out}/{id}.wav']] } as const
+    const [device] = attachAt([{ name: 'hda', presentation: sound }], [], '/a,$&')
+    expect(device?.further).toEqual([['-audiodev', 'wav,path=/a,,$&/lab1.wav']])
   })
 
   it('leaves a passed-through device on the bus that it names', () => {

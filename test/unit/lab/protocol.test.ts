@@ -108,7 +108,7 @@ describe('the channel', () => {
 })
 
 describe("the channel's requests", () => {
-  const devices = attach([{ name: 'a', presentation: { device: 'edu' } }], ['bochs-display,id=screen'])
+  const devices = attach([{ name: 'a', presentation: { device: 'edu' } }], ['bochs-display,id=screen'], '/out')
   const asked = async (request: ChannelRequest): Promise<unknown> => {
     const peer = new Peer()
     performRequest(request, new Qmp(peer), devices, '/out').catch(() => undefined)
