@@ -10,12 +10,13 @@ import { join } from 'node:path'
 import { jestInGuest, jestLine, judgeContract } from './acceptance/contract.mjs'
 import { root, runGuest } from './acceptance/guest.mjs'
 import { judgeShortage, shortageSteps } from './acceptance/shortage.mjs'
+import { SOUND_DEVICES, judgeSound, soundSteps } from './acceptance/sound.mjs'
 import { dryRun } from './workflow.mjs'
 
 const folder = mkdtempSync(join(tmpdir(), 'probar-lab-'))
 const ALL = ['--devices', 'all']
-/** A device of many vectors, and two functions in one slot: test/lab/functions.test.ts. The bench has ten before them. */
-const FURTHER = ['nec-usb-xhci', 'edu,multifunction=on,addr=0', 'edu,bus=port12,addr=0.1'].flatMap((device) => [
+/** A device of many vectors, and two functions in one slot: test/lab/functions.test.ts. The bench has eleven before them. */
+const FURTHER = ['nec-usb-xhci', 'edu,multifunction=on,addr=0', 'edu,bus=port13,addr=0.1'].flatMap((device) => [
   '--qemu-device',
   device,
 ])
@@ -27,7 +28,7 @@ const OTHERS = ['03', '04', '05', '06', '07', '08', '09', '0a'].map((bus) => `00
 /** Without an IOMMU nothing is revoked, and nobody chooses bus addresses. */
 const NOIOMMU_SKIPS = ['not-revocable', 'identity-placement']
 /** Seconds: only a guest that hangs needs so long. Healthy ones took 760 behind type 1, and 190 to 480 elsewhere. */
-const TIMEOUT = { vfio: 1800, iommufd: 900, noiommu: 600, kills: 1200 }
+const TIMEOUT = { vfio: 1800, iommufd: 900, noiommu: 600, kills: 1200, sound: 900 }
 /** Seconds a case: one of them makes all mappings that the kernel allows, 65,535 calls by an emulated processor. */
 const CASE_TIMEOUT = 300
 /** Nothing shows a caching type on an emulated processor, which has no caches: of these a model is the only witness. */
@@ -81,6 +82,15 @@ const interfaces = {
       timeout: TIMEOUT.kills,
       steps: { kills: `node lab/acceptance/kills.mjs 0000:01:00.0 e1000e` },
     }),
+  /** Of its own, because sound is recorded from the guest's start to its end. */
+  sound: (backend, options) =>
+    runGuest({
+      name: `sound-${backend}`,
+      folder,
+      options: [...options, '--devices', SOUND_DEVICES],
+      timeout: TIMEOUT.sound,
+      steps: soundSteps(backend),
+    }),
   noiommu: () =>
     runGuest({
       name: 'noiommu',
@@ -111,9 +121,11 @@ try {
         .then(interfaces.kills)
         .then((guest) => expectStatus(guest, 'kills', 0, 'killing runs')),
     ])
+    judgeSound('iommufd', await interfaces.sound('iommufd', OWN), expect)
   } else {
     judgeStock(await interfaces.vfio(), model)
   }
+  judgeSound('vfio', await interfaces.sound('vfio', []), expect)
 } finally {
   rmSync(folder, { recursive: true, force: true })
 }

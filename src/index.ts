@@ -22,7 +22,9 @@ export {
 } from './device/register-program/program.ts'
 export { type Segment, Segments } from './device/segments.ts'
 export type { DmaEngine, EngineAbilities, EngineOptions } from './engine/contract.ts'
+export type * from './engine/cyclic.ts'
 export * from './ddi/constants.ts'
+export type { DRIVER_LIST_CONTROL } from './ddi/dma/lists/lists.ts'
 export { DEVICE_DESCRIPTION } from './ddi/layout/x64.ts'
 export {
   type Mdl,

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals'
 import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { main as ownCase } from '../../examples/own-case.ts'
+import { main as playTone } from '../../examples/play-tone.ts'
 import { main as prove } from '../../examples/prove.ts'
 import { main as scatterGather } from '../../examples/scatter-gather.ts'
 
@@ -42,6 +43,13 @@ describe('scatter-gather.ts', () => {
     const { lines, print } = paper()
     expect(await scatterGather(`loopback:edu?fault=${fault}`, print)).toBeGreaterThanOrEqual(0)
     expect(lines.at(-1)).toMatch(/^byte \d+ is \d+, not \d+$/)
+  })
+})
+
+describe('play-tone.ts', () => {
+  it('says so where nothing plays', async () => {
+    const text = 'the profile qemu-edu names no engine that plays buffers'
+    await expect(playTone('loopback:edu', paper().print)).rejects.toThrow(text)
   })
 })
 
