@@ -42,13 +42,13 @@ export const duplex = codec({
   3: {
     parameters: { 0x09: 0x0040_0101, 0x0c: 0x10, 0x0e: 1 },
     connections: { 0: 2 },
-    configuration: 0x0001_4010,
+    configuration: 0x0000_4010,
   },
   4: {
     parameters: { 0x09: 0x0010_011b, 0x0a: PCM, 0x0b: 1, 0x0d: 0x8003_4a4a, 0x0e: 1 },
     connections: { 0: 5 },
   },
-  5: { parameters: { 0x09: 0x0040_0001, 0x0c: 0x20 }, configuration: 0x0081_4020 },
+  5: { parameters: { 0x09: 0x0040_0001, 0x0c: 0x20 }, configuration: 0x0080_5020 },
 })
 
 /** A pin that no converter leads to. */

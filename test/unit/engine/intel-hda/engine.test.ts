@@ -84,7 +84,7 @@ describe('an HD Audio engine', () => {
     const stream = await bench.engine.open(output(bench))
     const { registers } = bench.controller
     const keep = registers.setUint8.bind(registers)
-    // The register survives the stream's reset, as QEMU's does.
+    // The register survives the reset of the stream, as that of QEMU 7.2 does.
     registers.setUint8 = (at, value) => (at >= OUTPUT + 4 && at < OUTPUT + 8 ? undefined : keep(at, value))
     registers.setUint32(OUTPUT + 4, 5000, true)
     await stream.stop()
