@@ -1,5 +1,5 @@
 import type { BusAddress, PhysicalAddress, Va } from '../base/address.ts'
-import type { Clock } from '../base/clock.ts'
+import type { BlockingClock } from '../base/clock.ts'
 import type { RegisterProgram } from './register-program/program.ts'
 import type { Segments } from './segments.ts'
 
@@ -27,8 +27,8 @@ export interface Device extends Disposable {
   readonly interrupts: Interrupts
   readonly faults: FaultLog
   readonly notices: Notices
-  /** The device's time: timeouts count on it, so that a model's delays cost nothing. */
-  readonly clock: Clock
+  /** The device's time: timeouts count on it, so that a model's delays cost nothing. Drivers stall by it at DISPATCH_LEVEL. */
+  readonly clock: BlockingClock
   /** What `reset` does here; undefined where the platform has no way to reset the device. */
   readonly resets: ResetMeans | undefined
   /**

@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from '../../base/clock.ts'
+import { type BlockingClock, systemClock } from '../../base/clock.ts'
 import { runAll, undoAfter } from '../../base/disposal.ts'
 import { ProbarError, codeOf } from '../../base/errors.ts'
 import type { Device, DeviceIdentity, DmaDomain, ResetMeans } from '../../device/contract.ts'
@@ -45,7 +45,7 @@ export class VfioDevice implements Device {
   readonly faults: KernelFaultLog
   readonly notices: VfioNotices
   readonly resets: ResetMeans | undefined
-  readonly clock: Clock = systemClock
+  readonly clock: BlockingClock = systemClock
   readonly #parts: VfioParts
   readonly #reset: VfioReset
   #open = true
