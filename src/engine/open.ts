@@ -1,4 +1,3 @@
-import { ProbarError } from '../base/errors.ts'
 import type { Device } from '../device/contract.ts'
 import type { FrameStore } from '../memory/frame-store.ts'
 import type { Profile } from '../profile/schema.ts'
@@ -7,6 +6,8 @@ import type { CyclicEngine } from './cyclic.ts'
 import { EduEngine } from './edu/engine.ts'
 import { HdaEngine } from './intel-hda/engine.ts'
 import { NvmeEngine } from './nvme/engine.ts'
+import { SgCyclicEngine } from './sg/cyclic-engine.ts'
+import { SgEngine } from './sg/engine.ts'
 
 /** What of a profile says how its device is driven. */
 export type EngineProfile = Pick<Profile, 'dma' | 'cyclic'>
@@ -27,7 +28,7 @@ export function openEngine({ dma }: EngineProfile, device: Device, frames: Frame
       return new NvmeEngine({ device, frames, addressBits, maxTransfer, granularity, ...(scratch && { scratch }) })
     }
     case 'sg':
-      throw new ProbarError('profile-invalid', `there is no engine '${dma.engine}' yet`)
+      return new SgEngine({ device, frames, addressBits, maxTransfer, granularity: dma.granularity })
   }
 }
 
@@ -44,6 +45,6 @@ export function openCyclicEngine(
       return new HdaEngine({ device, frames, addressBits, records, restarts })
     }
     case 'sg':
-      throw new ProbarError('profile-invalid', `there is no engine '${cyclic.engine}' yet`)
+      return new SgCyclicEngine({ device, frames, addressBits: cyclic.addressBits, records: cyclic.records })
   }
 }

@@ -3,6 +3,9 @@ import { seededRandom } from '../../src/base/random.ts'
 import { VirtualClock } from '../../src/base/virtual-clock.ts'
 import { openLoopback } from '../../src/backend/loopback/device.ts'
 import { EduEngine } from '../../src/engine/edu/engine.ts'
+import { SgEngine } from '../../src/engine/sg/engine.ts'
+import type { Device } from '../../src/device/contract.ts'
+import type { DmaEngine } from '../../src/engine/contract.ts'
 import { FrameStore } from '../../src/memory/frame-store.ts'
 import { loadNative } from '../../src/native/load.ts'
 import { failure } from './bench.ts'
@@ -14,8 +17,7 @@ async function open(ref: string, addressBits = 28): Promise<EngineBench> {
   device.config.write16(4, 6)
   const memory = new FrameStore({ native: loadNative().memory, frames: 64, random })
   const frames = [...memory.allocate({ count: 16 })]
-  const edu = { addressBits, maxTransfer: 4095, bufferOffset: 0x4_0000 }
-  const engine = new EduEngine({ ...edu, device, frames: memory })
+  const engine = engineFor(ref, device, memory, addressBits)
   return {
     engine,
     device,
@@ -29,8 +31,17 @@ async function open(ref: string, addressBits = 28): Promise<EngineBench> {
   }
 }
 
+function engineFor(ref: string, device: Device, frames: FrameStore, addressBits: number): DmaEngine {
+  if (ref.startsWith('loopback:sg')) {
+    return new SgEngine({ device, frames, addressBits, maxTransfer: 0x4000, granularity: 1 })
+  }
+  return new EduEngine({ device, frames, addressBits, maxTransfer: 4095, bufferOffset: 0x4_0000 })
+}
+
 describeEngineContract('edu on the loopback', () => open('loopback:edu'))
 describeEngineContract('edu with all address bits', () => open('loopback:edu?dma_mask=0xffffffffffffffff', 64))
+describeEngineContract('sg on the loopback', () => open('loopback:sg', 64))
+describeEngineContract('sg with 32 address bits', () => open('loopback:sg?dma_mask=0xffffffff', 32))
 
 const named = (words: string): (typeof engineChecks)[number] => {
   const check = engineChecks.find(({ name }) => name.includes(words))
