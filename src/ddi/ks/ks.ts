@@ -13,7 +13,7 @@ import { KsDevice } from './ks-device.ts'
 import type { KsMappingTable } from './mappings.ts'
 import type { KsPin, PinDescriptor } from './pin.ts'
 import { clone, deleteClone, nextClone } from './pointers/cloning.ts'
-import { changing, known, requireNoCancelling } from './pointers/cursor.ts'
+import { changing, known, requireNoCancelling, reseal } from './pointers/cursor.ts'
 import { lock, unlock } from './pointers/locking.ts'
 import { advanceFrame, advanceOffsets, advanceOffsetsAndUnlock } from './pointers/moving.ts'
 import type { KsStreamPointer } from './pointers/stream-pointer.ts'
@@ -253,6 +253,12 @@ export class Ks {
   /** The MDL of a locked pointer's frame; null when it is not locked. */
   KsStreamPointerGetMdl(StreamPointer: KsStreamPointer): Mdl | null {
     return lockedFrame(known(this.#state, 'KsStreamPointerGetMdl', StreamPointer))?.mdl ?? null
+  }
+
+  /** The bytes of the pointer are what another routine made of them, no driver's doing. */
+  accept(StreamPointer: KsStreamPointer): void {
+    const cursor = this.#state.cursors.get(StreamPointer)
+    if (cursor !== undefined) reseal(cursor)
   }
 
   /** A table without a pin, made as the first lock of a frame makes it; see KsDevice. */

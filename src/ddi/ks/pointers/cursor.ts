@@ -86,7 +86,7 @@ export function show(cursor: Cursor, frame: Frame): void {
   bytes.set(`${side}.Data`, start === 0n ? 0n : start + BigInt(cursor.used * step))
   bytes.set(`${side}.Count`, count)
   bytes.set(`${side}.Remaining`, count - cursor.used)
-  cursor.seal = sealedBytes(cursor.pointer)
+  reseal(cursor)
 }
 
 /** Nothing of a frame stays in the pointer's bytes: it is on another one, or on none, and not locked there. */
@@ -100,6 +100,11 @@ export function hide(cursor: Cursor): void {
     bytes.set(`${side}.Count`, 0)
     bytes.set(`${side}.Remaining`, 0)
   }
+  reseal(cursor)
+}
+
+/** A routine has written into the pointer. */
+export function reseal(cursor: Cursor): void {
   cursor.seal = sealedBytes(cursor.pointer)
 }
 

@@ -1,4 +1,18 @@
 import { defineSuite } from '../../case.ts'
+import { cancellationCases } from './cancellation.ts'
+import { layoutCases } from './layout.ts'
+import { offsetCases } from './offsets.ts'
+import { referenceCases } from './references.ts'
+import { registrationCases } from './registration.ts'
+import { streamingCases } from './streaming.ts'
 import { tableCases } from './tables.ts'
 
-export const ksSuite = defineSuite('ks', [...tableCases])
+export const ksSuite = defineSuite('ks', [
+  ...layoutCases,
+  ...registrationCases,
+  ...tableCases,
+  ...offsetCases,
+  ...referenceCases,
+  ...cancellationCases,
+  ...streamingCases,
+])

@@ -30,7 +30,12 @@ export function walkList(context: Context, list: ScatterGatherList): Segments {
 
 /** A table's entries, walked as a driver does: entry i at Mappings + i * stride (KSM-014). */
 export function walkTable(context: Context, table: KsMappingTable, stride: number): Segments {
-  return walk(homeBytes(context, table.Mappings, table.Count * stride), 0, table.Count, stride)
+  return walkMappings(context, table.Mappings, table.Count, stride)
+}
+
+/** So many entries from one on. */
+export function walkMappings(context: Context, mappings: Va, count: number, stride: number): Segments {
+  return walk(homeBytes(context, mappings, count * stride), 0, count, stride)
 }
 
 /** In both an address comes first and its length 8 bytes on. */

@@ -4,7 +4,8 @@ import { type Defects, fault, planted } from '../plants/defect.ts'
 import { native } from '../plants/broken-platform.ts'
 import { platform } from './broken.ts'
 
-const remapped = platform({ remapping: true })
+/** The driver is opted in to remapping, whatever it says. */
+export const remapped = platform({ remapping: true })
 const anyPages: Plant = allocating(() => ({ low: 0n as never }))
 
 type Copied = readonly [to: number, from: number, length: number]
@@ -18,7 +19,8 @@ const copying = (change: (to: number, from: number, length: number) => Copied | 
     },
   }))
 
-const notAtAll = copying(() => undefined)
+/** Nothing is copied from or to bounce pages. */
+export const notAtAll = copying(() => undefined)
 const fromThePageOn = copying((to, from, length) => [to - (to % 4096), from - (from % 4096), length + (to % 4096)])
 const aByteTooMany = copying((to, from, length) => [to, from, (to + length) % 4096 === 0 ? length : length + 1])
 
