@@ -5,7 +5,7 @@ import { Segments } from '../../device/segments.ts'
 import type { EngineOptions } from '../contract.ts'
 import type { Channel } from './channel.ts'
 import { readBlocks, writeBlocks } from './protocol/commands.ts'
-import { Deadline } from './deadline.ts'
+import { Deadline } from './queues/deadline.ts'
 import { type OwnPage, segmentsOf } from './own-pages.ts'
 import { piecesOf } from './pieces.ts'
 import type { ScratchPart } from './scratch.ts'
@@ -68,6 +68,8 @@ export class Carrier {
     const received = new Uint8Array(source.size)
     for (const { offset, list } of piecesOf(source, this.#parts)) {
       const deadline = await this.#begin(options)
+      // Else the blocks of an earlier transfer could pass for what the controller received.
+      await this.#stage(new Uint8Array(list.size).fill(POISON), deadline, options)
       const ground = this.#started
       const whole = this.#toWholeBlocks(list)
       this.#parts.padding.fill(POISON)

@@ -13,14 +13,14 @@ import {
   deleteSubmissionQueue,
 } from './protocol/commands.ts'
 import type { Controller } from './controller.ts'
-import type { Deadline } from './deadline.ts'
-import { Lock } from './lock.ts'
+import type { Deadline } from './queues/deadline.ts'
+import { Lock } from './queues/lock.ts'
 import type { OwnPage } from './own-pages.ts'
 import { buildPrp, fitsPrp } from './protocol/prp.ts'
-import { QueuePair, type QueuePairParts } from './queue-pair.ts'
+import { QueuePair, type QueuePairParts } from './queues/queue-pair.ts'
 import { buildSgl } from './protocol/sgl.ts'
-import type { Vectors } from './vectors.ts'
-import { type Announcement, completed } from './waiting.ts'
+import type { Vectors } from './queues/vectors.ts'
+import { type Announcement, completed } from './queues/waiting.ts'
 
 export interface ChannelParts extends QueuePairParts {
   readonly controller: Controller

@@ -7,11 +7,11 @@ import type { Region } from '../../device/contract.ts'
 import { registerProgram } from '../../device/register-program/program.ts'
 import { type Command, identify, onePage } from './protocol/commands.ts'
 import type { Completion } from './protocol/completion.ts'
-import { Deadline } from './deadline.ts'
+import { Deadline } from './queues/deadline.ts'
 import { type ControllerData, type NamespaceData, decodeController, decodeNamespace } from './protocol/identify.ts'
-import { Lock } from './lock.ts'
+import { Lock } from './queues/lock.ts'
 import type { OwnPage } from './own-pages.ts'
-import { QueuePair } from './queue-pair.ts'
+import { QueuePair } from './queues/queue-pair.ts'
 import {
   type Capabilities,
   Configuration,
@@ -21,7 +21,7 @@ import {
   checkStatus,
   decodeCapabilities,
 } from './protocol/registers.ts'
-import { type Announcement, completed } from './waiting.ts'
+import { type Announcement, completed } from './queues/waiting.ts'
 
 export interface ControllerParts {
   readonly registers: Region

@@ -5,29 +5,19 @@ import { PAGE_SIZE } from '../../base/pages.ts'
 import type { Device, Region } from '../../device/contract.ts'
 import type { Segments } from '../../device/segments.ts'
 import type { FrameStore } from '../../memory/frame-store.ts'
-import { Aborting } from '../aborting.ts'
+import { AdminChannel, depositOf } from './admin-channel.ts'
 import type { DmaEngine, EngineAbilities, EngineOptions } from '../contract.ts'
 import { Carrier } from './carrier.ts'
 import { Channel } from './channel.ts'
-import {
-  type Command,
-  type DataPointer,
-  askQueues,
-  getFirmwareLog,
-  grantedQueues,
-  identify,
-  onePage,
-  requestQueues,
-} from './protocol/commands.ts'
+import { grantedQueues, requestQueues } from './protocol/commands.ts'
 import { Controller } from './controller.ts'
-import { Deadline } from './deadline.ts'
+import { checkController } from './fitting.ts'
 import type { ControllerData } from './protocol/identify.ts'
 import { OwnPages } from './own-pages.ts'
-import { buildPrp, fitsPrp, prpListPages } from './protocol/prp.ts'
+import { prpListPages } from './protocol/prp.ts'
 import { type Scratch, ScratchPart } from './scratch.ts'
 import { sglPages } from './protocol/sgl.ts'
-import { Vectors } from './vectors.ts'
-import type { Announcement } from './waiting.ts'
+import { Vectors } from './queues/vectors.ts'
 
 export interface NvmeParts {
   readonly device: Device
@@ -46,8 +36,6 @@ export interface NvmeParts {
 const CHANNELS = 4
 /** Segments of one command. */
 const LIST_LENGTH = 512
-/** Bytes of the log of firmware slots. */
-const LOG_SIZE = 512
 /** Of data on their way between Probar and the scratch blocks. */
 const STAGING_PAGES = 16
 
@@ -66,8 +54,7 @@ export class NvmeEngine implements DmaEngine {
   readonly #controller: Controller
   readonly #vectors: Vectors
   readonly #carriers: readonly Carrier[]
-  /** For what goes through the admin queue. */
-  readonly #aborting = new Aborting()
+  readonly #admin: AdminChannel
   #closed = false
 
   constructor(parts: NvmeParts) {
@@ -91,6 +78,7 @@ export class NvmeEngine implements DmaEngine {
       check: (controller, data) => this.#check(controller, data),
     })
     const controller = this.#controller
+    this.#admin = new AdminChannel({ controller, clock, vectors })
     this.#carriers = Array.from({ length: channels }, (_, index) => {
       const channel = new Channel({
         controller,
@@ -135,15 +123,7 @@ export class NvmeEngine implements DmaEngine {
     this.#open()
     const command = depositOf(target)
     this.#reach(target)
-    return this.#aborting.run(options, async (endable) => {
-      const deadline = new Deadline(this.#parts.device.clock, endable)
-      deadline.left()
-      await this.#controller.ensure()
-      const data = await this.#controller.ask(({ bus }) => command(onePage(bus)))
-      // one page, or parts of two: never a list
-      await this.#controller.admin(command(buildPrp(target, []).pointer), deadline.left())
-      return data.slice(0, target.size)
-    })
+    return this.#admin.deposit(target, command, options)
   }
 
   /** Without scratch blocks there is the admin queue only, whose vector is 0. */
@@ -152,16 +132,15 @@ export class NvmeEngine implements DmaEngine {
     this.#only(channel)
     const carrier = this.#carriers[channel]
     if (carrier !== undefined) return carrier.channel.run(options, (endable) => carrier.interrupt(endable))
-    return this.#aborting.run(options, (endable) => this.#interruptByAdmin(endable))
+    return this.#admin.interrupt(options)
   }
 
-  /** Deletes the channel's queues; the admin queue has no end but that of the whole controller. */
+  /** Deletes the channel's queues; the admin queue, which is channel 0 without scratch blocks, drains. */
   async abort(channel = 0, { timeoutMs }: Pick<EngineOptions, 'timeoutMs'> = {}): Promise<void> {
     this.#only(channel)
     const carrier = this.#carriers[channel]
     if (carrier !== undefined) return carrier.channel.abort(timeoutMs)
-    this.#aborting.abort()
-    if (!this.#controller.idle) this.#controller.stop()
+    await this.#admin.abort()
   }
 
   idle(channel = 0): boolean {
@@ -183,18 +162,6 @@ export class NvmeEngine implements DmaEngine {
 
   [Symbol.dispose](): void {
     this.close()
-  }
-
-  async #interruptByAdmin(options: EngineOptions): Promise<number> {
-    const deadline = new Deadline(this.#parts.device.clock, options)
-    const { interrupts, armed } = this.#vectors
-    this.#vectors.arm()
-    // QEMU interrupts only by vectors that a queue was given after MSI-X was enabled (measured with 7.2).
-    if (!armed) await this.#controller.rest()
-    await this.#controller.ensure()
-    const by = (): Announcement => ({ interrupts, vector: 0, before: interrupts.count(0) })
-    await this.#controller.announced(askQueues(), deadline.left(), by)
-    return interrupts.count(0)
   }
 
   /** What the profile says must hold for this very controller, before a block of it is touched. */
@@ -246,18 +213,6 @@ export class NvmeEngine implements DmaEngine {
   }
 }
 
-/** @throws ProbarError range-outside */
-function depositOf(target: Segments): (data: DataPointer) => Command {
-  const { size } = target
-  const short = size > 0 && size <= LOG_SIZE && size % 4 === 0
-  if (!fitsPrp(target) || !(short || size === PAGE_SIZE)) {
-    const sizes = `${PAGE_SIZE} bytes, or a multiple of 4 up to ${LOG_SIZE}`
-    const text = `a deposit goes to ${sizes}, from a multiple of 4 on and without a gap within a page`
-    throw new ProbarError('range-outside', text)
-  }
-  return (data) => (short ? getFirmwareLog(size, data) : identify('controller', data))
-}
-
 function registersOf({ regions }: Device): Region {
   const registers = regions.find(({ index }) => index === 0)
   if (registers !== undefined) return registers
@@ -276,19 +231,7 @@ function abilitiesOf(
     listLength: LIST_LENGTH,
     alignment: granularity,
     channels: scratch === undefined ? 1 : CHANNELS,
-    abort: 'at-once',
+    abort: scratch === undefined ? 'drains' : 'at-once',
     carries: scratch !== undefined,
   }
-}
-
-/** @throws ProbarError profile-invalid */
-function checkController({ maxTransfer, granularity }: NvmeParts, data: ControllerData): void {
-  if (maxTransfer > data.maxTransfer) {
-    const text = `dma.maxTransfer is ${maxTransfer}, but the controller takes ${data.maxTransfer} bytes a command (MDTS)`
-    throw new ProbarError('profile-invalid', text)
-  }
-  if (granularity >= (data.sglAlignment ?? PAGE_SIZE)) return
-  const can = data.sglAlignment === undefined ? 'has no SGLs' : `has SGLs of multiples of ${data.sglAlignment} bytes`
-  const text = `dma.granularity is ${granularity}, but the controller ${can}: it must be ${data.sglAlignment ?? PAGE_SIZE} or more`
-  throw new ProbarError('profile-invalid', text)
 }

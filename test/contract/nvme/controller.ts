@@ -60,8 +60,8 @@ export class NvmeModel implements Answers {
   readonly disk = new Uint8Array(BLOCKS * BLOCK)
   /** Opcodes with their queues, in order. */
   readonly commands: (readonly [queue: number, opcode: number])[] = []
-  /** Blocks that were read or written. */
-  readonly touched = new Set<number>()
+  /** Blocks that were read or written, and by which queue last. */
+  readonly touched = new Map<number, number>()
   readonly submissions = new Map<number, Queue>()
   readonly completions = new Map<number, Queue>()
   readonly #wiring: Wiring
@@ -163,7 +163,7 @@ export class NvmeModel implements Answers {
 
   #run(id: number, opcode: number, command: DataView): { code: number; result?: number } {
     try {
-      return id === 0 ? this.#runAdmin(opcode, command) : this.#runIo(opcode, command)
+      return id === 0 ? this.#runAdmin(opcode, command) : this.#runIo(id, opcode, command)
     } catch (error) {
       if (error instanceof ListError) return { code: 0x0d }
       throw error
@@ -205,13 +205,13 @@ export class NvmeModel implements Answers {
     }
   }
 
-  #runIo(opcode: number, command: DataView): { code: number } {
+  #runIo(id: number, opcode: number, command: DataView): { code: number } {
     const first = Number(command.getBigUint64(40, true))
     const count = command.getUint16(48, true) + 1
     if (command.getUint32(4, true) !== 1) return { code: 0x0b }
     if (first + count > BLOCKS) return { code: 0x80 }
     if (count * BLOCK > 2 ** 7 * 4096) return { code: 0x02 }
-    for (let block = first; block < first + count; block++) this.touched.add(block)
+    for (let block = first; block < first + count; block++) this.touched.set(block, id)
     const blocks = this.disk.subarray(first * BLOCK, (first + count) * BLOCK)
     if (opcode === 0x02) this.#toMemory(command, blocks)
     else if (opcode === 0x01) this.#fromMemory(command, blocks)

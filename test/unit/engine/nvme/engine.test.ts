@@ -7,7 +7,7 @@ import { failure } from '../../../contract/bench.ts'
 import { type Changed, type NvmeBench, SCRATCH, openNvmeBench } from '../../../contract/nvme/bench.ts'
 import type { Habits } from '../../../contract/nvme/controller.ts'
 
-const WRITE = 0x01
+const [WRITE, READ] = [0x01, 0x02]
 /** Commands before the first of an I/O queue: two of Identify, Set Features, and the queues' own. */
 const FIRST_IO = 5
 const [DELETE_SQ, CREATE_CQ, IDENTIFY] = [0x00, 0x05, 0x06]
@@ -156,6 +156,29 @@ describe('a command', () => {
     ))
 })
 
+describe('a command that nobody waits for any more', () => {
+  it('is ended, with its queue, before the next one of the channel begins', () =>
+    onBench(async (bench) => {
+      const { engine, model } = bench
+      const { segments } = mapOne(bench)
+      await engine.read(segments)
+      model.habits = { delayMs: 300 }
+      expect(await failure(() => engine.read(segments, { timeoutMs: 100 }))).toBe('timeout')
+      model.habits = {}
+      expect(await engine.read(segments)).toHaveLength(PAGE_SIZE)
+      expect(model.commands.filter(([queue, opcode]) => queue === 0 && opcode === DELETE_SQ)).toHaveLength(1)
+    }))
+
+  it('in the admin queue ends the whole controller', () =>
+    onBench(
+      async (bench) => {
+        expect(await failure(() => bench.engine.read(mapOne(bench).segments, { timeoutMs: 60_000 }))).toBe('timeout')
+        expect(bench.model.enabled).toBe(false)
+      },
+      { silent: (_, opcode) => opcode === CREATE_CQ },
+    ))
+})
+
 describe('an abort', () => {
   const silent = (queue: number): boolean => queue > 0
 
@@ -209,10 +232,41 @@ describe('blocks', () => {
         await engine.read(list, { channel })
         await engine.interrupt({ channel })
       }
-      const touched = [...model.touched]
+      const touched = [...model.touched.keys()]
       expect(Math.min(...touched)).toBe(SCRATCH.firstBlock)
       expect(Math.max(...touched)).toBeLessThan(SCRATCH.firstBlock + SCRATCH.blocks)
       expect(model.disk.subarray(0, 512 * SCRATCH.firstBlock).every((byte) => byte === 0)).toBe(true)
+    }))
+
+  it('of one channel are of no other', () =>
+    onBench(async (bench) => {
+      const { device, memory, frames, engine, model } = bench
+      const { segments } = device.dma.map({ memory, indices: Uint32Array.from(frames) }, 'both')
+      for (const channel of [0, 1, 2, 3])
+        await engine.read(segments.slice(0, engine.abilities.maxTransfer), { channel })
+      const each = [1, 2, 3, 4].map((queue) => [...model.touched.values()].filter((one) => one === queue).length)
+      expect(each).toEqual([32, 32, 32, 32])
+    }))
+
+  it('that the controller says it read, but did not, are not taken for those of another time', () =>
+    onBench(async (bench) => {
+      const { segments } = mapOne(bench)
+      expect((await bench.engine.read(segments)).includes(0xee)).toBe(false)
+      bench.model.habits = { status: (queue, opcode) => (queue > 0 && opcode === READ ? 0 : undefined) }
+      expect(await bench.engine.read(segments)).toEqual(new Uint8Array(PAGE_SIZE).fill(0xee))
+    }))
+
+  it('that the controller says it wrote, but did not, are not those of a transfer before', () =>
+    onBench(async (bench) => {
+      const { segments } = mapOne(bench)
+      await bench.engine.write(segments, new Uint8Array(PAGE_SIZE).fill(1))
+      let commands = 0
+      bench.model.habits = {
+        status: (queue, opcode) => (queue > 0 && opcode === WRITE && ++commands === 2 ? 0 : undefined),
+      }
+      expect(await bench.engine.read(segments)).toEqual(new Uint8Array(PAGE_SIZE).fill(0xee))
+      // the first of them poisons the blocks
+      expect(commands).toBe(2)
     }))
 
   it('are needed to carry anything, and none is read or written without', async () => {
@@ -283,6 +337,39 @@ describe('interrupts', () => {
 })
 
 describe('a deposit', () => {
+  it('is written to the target by a command of its own, and is what another one said', () =>
+    onBench(async (bench) => {
+      const { engine, memory, frames, model } = bench
+      const { segments } = mapOne(bench)
+      const said = await engine.deposit(segments)
+      expect(Buffer.from(said.subarray(4, 9)).toString()).toBe('model')
+      expect(memory.read((frames[0] ?? 0) * PAGE_SIZE, PAGE_SIZE)).toEqual(said)
+      const start = (frames[0] ?? 0) * PAGE_SIZE
+      memory.write(start, new Uint8Array(PAGE_SIZE).fill(0x77))
+      expect(await engine.deposit(segments.slice(8, 20))).toEqual(new Uint8Array(20).fill(0x33))
+      const around = Uint8Array.of(0x77, ...new Uint8Array(20).fill(0x33), 0x77)
+      expect(memory.read(start + 7, 22)).toEqual(around)
+      expect(model.touched.size).toBe(0)
+    }))
+
+  it('that was aborted writes nothing after the abort has resolved, and ends as cancelled', () =>
+    onBench(
+      async (bench) => {
+        const { engine, model, clock } = bench
+        const { segments } = mapOne(bench)
+        const ended = [engine.deposit(segments), engine.deposit(segments)].map((one) => failure(() => one))
+        await new Promise((resolve) => clock.setTimer(20, () => resolve(undefined)))
+        await engine.abort()
+        const before = model.commands.length
+        expect(engine.idle()).toBe(true)
+        expect(await Promise.all(ended)).toEqual(['cancelled', 'cancelled'])
+        expect(model.commands.length).toBe(before)
+        expect(await engine.deposit(segments)).toHaveLength(PAGE_SIZE)
+      },
+      { delayMs: 30 },
+      { scratch: undefined },
+    ))
+
   it('is refused where PRP entries cannot describe the target, or for a size that nothing has', () =>
     onBench(async ({ engine }) => {
       const refused = async (bus: number, length: number): Promise<unknown> =>

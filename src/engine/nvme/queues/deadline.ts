@@ -1,6 +1,6 @@
-import type { Clock } from '../../base/clock.ts'
-import { ProbarError } from '../../base/errors.ts'
-import type { EngineOptions } from '../contract.ts'
+import type { Clock } from '../../../base/clock.ts'
+import { ProbarError } from '../../../base/errors.ts'
+import type { EngineOptions } from '../../contract.ts'
 
 const DEFAULT_TIMEOUT_MS = 5000
 

@@ -1,6 +1,6 @@
-import { ProbarError } from '../../base/errors.ts'
-import type { InterruptKind, Interrupts, Region } from '../../device/contract.ts'
-import { Register } from './protocol/registers.ts'
+import { ProbarError } from '../../../base/errors.ts'
+import type { InterruptKind, Interrupts, Region } from '../../../device/contract.ts'
+import { Register } from '../protocol/registers.ts'
 
 /** The vectors of the queues: each completion queue its own, as long as there are so many. */
 export class Vectors {

@@ -1,7 +1,7 @@
-import { type Clock, sleep } from '../../base/clock.ts'
-import { ProbarError } from '../../base/errors.ts'
-import type { Interrupts } from '../../device/contract.ts'
-import { type Completion, describeStatus, succeeded } from './protocol/completion.ts'
+import { type Clock, sleep } from '../../../base/clock.ts'
+import { ProbarError } from '../../../base/errors.ts'
+import type { Interrupts } from '../../../device/contract.ts'
+import { type Completion, describeStatus, succeeded } from '../protocol/completion.ts'
 import type { Deadline } from './deadline.ts'
 import type { QueuePair } from './queue-pair.ts'
 

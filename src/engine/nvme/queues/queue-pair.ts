@@ -1,9 +1,9 @@
-import { ProbarError } from '../../base/errors.ts'
-import type { Region } from '../../device/contract.ts'
-import { COMMAND_SIZE, type Command, type QueuePlace } from './protocol/commands.ts'
-import { COMPLETION_SIZE, type Completion, decodeCompletion } from './protocol/completion.ts'
-import type { OwnPage } from './own-pages.ts'
-import { doorbellsOf } from './protocol/registers.ts'
+import { ProbarError } from '../../../base/errors.ts'
+import type { Region } from '../../../device/contract.ts'
+import { COMMAND_SIZE, type Command, type QueuePlace } from '../protocol/commands.ts'
+import { COMPLETION_SIZE, type Completion, decodeCompletion } from '../protocol/completion.ts'
+import type { OwnPage } from '../own-pages.ts'
+import { doorbellsOf } from '../protocol/registers.ts'
 
 export interface QueuePairParts {
   readonly registers: Pick<Region, 'write32'>
