@@ -59,7 +59,7 @@ export class Carrier {
       const ground = this.#started
       const whole = this.#toWholeBlocks(list)
       const command = readBlocks(ground.part.range(0, size), this.channel.pointer(whole, ground.sgl))
-      await this.channel.execute(command, deadline, options.completion)
+      await this.channel.reach(command, deadline, options.completion)
     }
   }
 
@@ -74,7 +74,7 @@ export class Carrier {
       const whole = this.#toWholeBlocks(list)
       this.#parts.padding.fill(POISON)
       const command = writeBlocks(ground.part.range(0, list.size), this.channel.pointer(whole, ground.sgl))
-      await this.channel.execute(command, deadline, options.completion)
+      await this.channel.reach(command, deadline, options.completion)
       await this.#fetch(received.subarray(offset, offset + list.size), deadline, options)
     }
     return received

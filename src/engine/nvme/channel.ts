@@ -12,6 +12,7 @@ import {
   deleteCompletionQueue,
   deleteSubmissionQueue,
 } from './protocol/commands.ts'
+import { type Completion, couldNotReach } from './protocol/completion.ts'
 import type { Controller } from './controller.ts'
 import type { Deadline } from './queues/deadline.ts'
 import { Lock } from './queues/lock.ts'
@@ -20,7 +21,7 @@ import { buildPrp, fitsPrp } from './protocol/prp.ts'
 import { QueuePair, type QueuePairParts } from './queues/queue-pair.ts'
 import { buildSgl } from './protocol/sgl.ts'
 import type { Vectors } from './queues/vectors.ts'
-import { type Announcement, completed } from './queues/waiting.ts'
+import { type Announcement, completed, judge } from './queues/waiting.ts'
 
 export interface ChannelParts extends QueuePairParts {
   readonly controller: Controller
@@ -75,12 +76,25 @@ export class Channel {
 
   /** Between `prepare` and the next one; only the last command's end may be left open, by an error. */
   async execute(command: Command, deadline: Deadline, completion: EngineOptions['completion']): Promise<void> {
+    judge(await this.#complete(command, deadline, completion))
+  }
+
+  /**
+   * As `execute`, for a command that moves a case's data. That the controller could not reach memory is no error here: most
+   * devices would not even notice that they were refused, and what memory holds is the case's to look at.
+   */
+  async reach(command: Command, deadline: Deadline, completion: EngineOptions['completion']): Promise<void> {
+    const result = await this.#complete(command, deadline, completion)
+    if (!couldNotReach(result)) judge(result)
+  }
+
+  async #complete(command: Command, deadline: Deadline, completion: EngineOptions['completion']): Promise<Completion> {
     const { controller, clock } = this.#parts
     deadline.left()
     const by = completion === 'interrupt' ? this.#announcement() : undefined
     controller.check()
     const id = this.#queue.submit(command)
-    await completed({ queue: this.#queue, id, deadline, clock, by, check: () => controller.check() })
+    return completed({ queue: this.#queue, id, deadline, clock, by, check: () => controller.check() })
   }
 
   /** Ends all that runs: rejects it, and deletes the queues, after which the controller accesses nothing for them. */

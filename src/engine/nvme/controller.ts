@@ -21,7 +21,7 @@ import {
   checkStatus,
   decodeCapabilities,
 } from './protocol/registers.ts'
-import { type Announcement, completed } from './queues/waiting.ts'
+import { type Announcement, completed, judge } from './queues/waiting.ts'
 
 export interface ControllerParts {
   readonly registers: Region
@@ -82,7 +82,7 @@ export class Controller {
     return this.#starting.run(async () => {
       this.#open()
       const capabilities = this.#capabilities
-      if (this.#running && capabilities !== undefined && this.#isReady()) return capabilities
+      if (capabilities !== undefined && this.#isUsable()) return capabilities
       try {
         return await this.#start()
       } catch (error) {
@@ -211,11 +211,21 @@ export class Controller {
     const announced = by?.()
     const id = this.#admin.submit(command)
     try {
-      return await completed({ queue: this.#admin, id, deadline, clock, by: announced, check: () => this.check() })
+      return judge(
+        await completed({ queue: this.#admin, id, deadline, clock, by: announced, check: () => this.check() }),
+      )
     } catch (error) {
       if (this.#admin.outstanding === 0) throw error
       return undoAfter(error, [() => this.stop()])
     }
+  }
+
+  /** A fatal error was told to whoever met it; it ends when the controller is disabled. */
+  #isUsable(): boolean {
+    if (!this.#running) return false
+    const status = this.#parts.registers.read32(Register.status)
+    checkStatus(status === 0xffff_ffff ? status : 0)
+    return (status & (Status.ready | Status.fatal)) === Status.ready
   }
 
   #isReady(): boolean {

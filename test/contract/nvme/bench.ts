@@ -33,8 +33,11 @@ export async function openNvmeBench(habits: Habits = {}, changed: Changed = {}):
   const clock = new VirtualClock()
   const random = seededRandom(5n)
   const counter = new InterruptCounter(clock)
-  const { domain, port } = wayToMemory(() => random.below(2 ** 32))
-  const model = new NvmeModel({ bus: port, clock, interrupt: (vector) => counter.fired(vector) }, habits)
+  const { domain, port } = wayToMemory(
+    () => random.below(2 ** 32),
+    () => model.refuse(),
+  )
+  const model: NvmeModel = new NvmeModel({ bus: port, clock, interrupt: (vector) => counter.fired(vector) }, habits)
   const base = openLoopback('loopback:edu', { clock, random: () => 7 })
   const members: Partial<Device> = {
     regions: [new ModelRegion(model, clock)],
@@ -64,7 +67,10 @@ export async function openNvmeBench(habits: Habits = {}, changed: Changed = {}):
   }
 }
 
-function wayToMemory(random: () => number): { readonly domain: IovaDomain; readonly port: UpstreamPort } {
+function wayToMemory(
+  random: () => number,
+  refused: () => void,
+): { readonly domain: IovaDomain; readonly port: UpstreamPort } {
   const iommu = new SimulatedIommu()
   const apertures = [{ first: busAddress(0), last: busAddress(0x7f_ffff_ffff) }]
   const domain = new IovaDomain(
@@ -83,7 +89,7 @@ function wayToMemory(random: () => number): { readonly domain: IovaDomain; reado
     },
     new BusAllocator(apertures, 39, random),
   )
-  return { domain, port: new UpstreamPort({ iommu, faults: { record: () => undefined }, mastering: () => true }) }
+  return { domain, port: new UpstreamPort({ iommu, faults: { record: refused }, mastering: () => true }) }
 }
 
 function interruptsOf(counter: InterruptCounter): Interrupts {

@@ -21,6 +21,8 @@ export interface Habits {
   readonly status?: (queue: number, opcode: number) => number | undefined
   /** Completes with another identifier than the command's. */
   readonly wrongIdentifier?: (queue: number, opcode: number) => boolean
+  /** Ends a command with Data Transfer Error when an access to memory was refused. */
+  readonly notices?: boolean
   readonly interruptsLost?: boolean
   /** Parts of Identify, as [offset, bytes]. */
   readonly controllerData?: readonly (readonly [number, readonly number[]])[]
@@ -65,6 +67,8 @@ export class NvmeModel implements Answers {
   readonly submissions = new Map<number, Queue>()
   readonly completions = new Map<number, Queue>()
   readonly #wiring: Wiring
+  #refused = false
+  #failed = false
   readonly #registers = new Map<number, number>([
     [0x00, 0x0f01_003f],
     // the NVM command set, pages from 4 KiB on
@@ -87,7 +91,9 @@ export class NvmeModel implements Answers {
     if (offset !== 0x1c) return this.#register(offset)
     if (never === 'disabled') return 1
     if (!this.enabled) return 0
-    if (this.commands.length >= fatalAfter) return 2
+    // it stays until the controller is disabled
+    this.#failed ||= this.commands.length >= fatalAfter
+    if (this.#failed) return 2
     return never === 'ready' ? 0 : 1
   }
 
@@ -106,6 +112,7 @@ export class NvmeModel implements Answers {
   #register = (offset: number): number => this.#registers.get(offset) ?? 0
 
   #turn(): void {
+    this.#failed = false
     this.submissions.clear()
     this.completions.clear()
     if (!this.enabled) return
@@ -161,9 +168,16 @@ export class NvmeModel implements Answers {
     if (queue.vector !== undefined && this.habits.interruptsLost !== true) this.#wiring.interrupt(queue.vector)
   }
 
+  /** The bus refused an access. */
+  refuse(): void {
+    this.#refused = true
+  }
+
   #run(id: number, opcode: number, command: DataView): { code: number; result?: number } {
     try {
-      return id === 0 ? this.#runAdmin(opcode, command) : this.#runIo(id, opcode, command)
+      this.#refused = false
+      const end = id === 0 ? this.#runAdmin(opcode, command) : this.#runIo(id, opcode, command)
+      return this.#refused && this.habits.notices === true ? { code: 0x004 } : end
     } catch (error) {
       if (error instanceof ListError) return { code: 0x0d }
       throw error

@@ -39,6 +39,9 @@ export function decodeCompletion(bytes: Uint8Array): Completion {
 
 export const succeeded = ({ status }: Completion): boolean => status.type === 0 && status.code === 0
 
+/** The controller could not move the data: so it says, if it notices, that an IOMMU refused an access (Data Transfer Error). */
+export const couldNotReach = ({ status }: Completion): boolean => status.type === 0 && status.code === 0x04
+
 /** For messages: `Data Transfer Error (status type 0, code 0x4)`. */
 export function describeStatus({ type, code, doNotRetry }: CommandStatus): string {
   const text = statusText(type, code)

@@ -27,8 +27,8 @@ export interface Announcement {
 const POLL_MS = 1
 
 /**
- * Until the controller has completed a command.
- * @throws ProbarError device-error with the status of a command that failed, timeout, cancelled, and what `check` throws
+ * Until the controller has completed a command, well or not: see `judge`.
+ * @throws ProbarError timeout, cancelled, and what `check` throws
  */
 export async function completed({ queue, id, deadline, clock, check, by }: Awaited): Promise<Completion> {
   let seen = by?.before ?? 0
@@ -41,12 +41,13 @@ export async function completed({ queue, id, deadline, clock, check, by }: Await
     }
     check()
     const completion = queue.take(id)
-    if (completion !== undefined) return judged(completion)
+    if (completion !== undefined) return completion
     if (by === undefined) await sleep(clock, POLL_MS, deadline.signal)
   }
 }
 
-function judged(completion: Completion): Completion {
+/** @throws ProbarError device-error with the status of a command that failed */
+export function judge(completion: Completion): Completion {
   if (succeeded(completion)) return completion
   throw new ProbarError('device-error', `the controller ended a command with ${describeStatus(completion.status)}`)
 }

@@ -112,11 +112,27 @@ function firstOnly(wanted: number, status: number): (queue: number, opcode: numb
 
 describe('a command', () => {
   it('that failed ends with the specification’s name of its status', async () => {
-    const status = (queue: number, opcode: number) => (queue > 0 && opcode === WRITE ? 0x004 : undefined)
+    const status = (queue: number, opcode: number) => (queue > 0 && opcode === WRITE ? 0x006 : undefined)
     expect(await readingWith({ status })).toMatchObject(
-      failing('device-error', 'Data Transfer Error (status type 0, code 0x4'),
+      failing('device-error', 'Internal Error (status type 0, code 0x6'),
     )
   })
+
+  it('that could not reach memory moves nothing, and that is all', () =>
+    onBench(
+      async (bench) => {
+        const { engine, memory, frames } = bench
+        const mapping = mapOne(bench)
+        const start = (frames[0] ?? 0) * PAGE_SIZE
+        memory.write(start, new Uint8Array(PAGE_SIZE).fill(0x77))
+        expect((await engine.read(mapping.segments)).every((byte) => byte === 0x77)).toBe(true)
+        mapping.unmap()
+        expect((await engine.read(mapping.segments)).includes(0x77)).toBe(false)
+        await engine.write(mapping.segments, new Uint8Array(PAGE_SIZE).fill(1))
+        expect(memory.read(start, PAGE_SIZE)).toEqual(new Uint8Array(PAGE_SIZE).fill(0x77))
+      },
+      { notices: true },
+    ))
 
   it('that nobody gave is no completion of another', async () => {
     const habits = { wrongIdentifier: (queue: number) => queue > 0 }
@@ -176,6 +192,19 @@ describe('a command that nobody waits for any more', () => {
         expect(bench.model.enabled).toBe(false)
       },
       { silent: (_, opcode) => opcode === CREATE_CQ },
+    ))
+})
+
+describe('a controller that failed', () => {
+  it('is brought up anew by the next use', () =>
+    onBench(
+      async (bench) => {
+        const { segments } = mapOne(bench)
+        expect(await failure(() => bench.engine.read(segments))).toBe('device-error')
+        bench.model.habits = {}
+        expect(await bench.engine.read(segments)).toHaveLength(PAGE_SIZE)
+      },
+      { silent: (queue) => queue > 0, fatalAfter: FIRST_IO + 1 },
     ))
 })
 
