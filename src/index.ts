@@ -26,6 +26,17 @@ export type * from './engine/cyclic.ts'
 export * from './ddi/constants.ts'
 export type { DRIVER_LIST_CONTROL } from './ddi/dma/lists/lists.ts'
 export { DEVICE_DESCRIPTION } from './ddi/layout/x64.ts'
+export { KEvent } from './ddi/kernel/event.ts'
+export type { WaveFormat } from './ddi/portcls/data-format.ts'
+export {
+  type IMiniportWaveRT,
+  type IMiniportWaveRTStream,
+  type IMiniportWaveRTStreamNotification,
+  type IPortWaveRTStream,
+  KSSTATE,
+} from './ddi/portcls/interfaces.ts'
+export type { WaveRTPin } from './ddi/portcls/wave-rt-pin.ts'
+export { WaveRTMiniport } from './miniport/wave-rt/miniport.ts'
 export {
   type Mdl,
   ADDRESS_AND_SIZE_TO_SPAN_PAGES,

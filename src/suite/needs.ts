@@ -37,6 +37,11 @@ const NEEDS = {
     code: 'no-cyclic-engine',
     met: ({ cyclic }) => cyclic?.abilities.directions.includes('input') === true,
   },
+  /** Can be asked what it received. */
+  'cyclic-tap': {
+    code: 'no-cyclic-engine',
+    met: ({ cyclic }) => cyclic?.abilities.tap === true && cyclic.abilities.directions.includes('output'),
+  },
   'cyclic-notifications': { code: 'no-cyclic-engine', met: ({ cyclic }) => cyclic?.abilities.notifications === true },
   revocation: { code: 'not-revocable', met: ({ device }) => device.dma.capabilities.revocable },
   'distinct-addresses': {

@@ -14,6 +14,7 @@ export interface WaveFormat {
 }
 
 const WAVE_FORMAT_PCM = 1
+const BITS: readonly number[] = [8, 16, 24, 32] satisfies readonly WaveFormat['bits'][]
 /** Bytes 8 to 15 of most GUIDs of audio, as a number of 8 bytes in memory. */
 const COMMON_TAIL = 0x719b_3800_aa00_0080n
 const SPECIFIER_TAIL = 0x5a59_5500_aa00_01bfn
@@ -36,6 +37,14 @@ export function newDataFormat({ pool }: Kernel, format: WaveFormat): DataFormat 
   wave.set('nBlockAlign', frameBytes(format))
   wave.set('wBitsPerSample', bits)
   return { header, wave }
+}
+
+/** What a driver reads out of a format; undefined for what is no PCM. */
+export function waveFormatOf({ wave }: DataFormat): WaveFormat | undefined {
+  const bits = wave.get('wBitsPerSample')
+  const format = { rate: wave.get('nSamplesPerSec'), channels: wave.get('nChannels') }
+  if (wave.get('wFormatTag') !== WAVE_FORMAT_PCM || !BITS.includes(bits) || format.channels === 0) return undefined
+  return { ...format, bits: bits as WaveFormat['bits'] }
 }
 
 /** Bytes of one frame: a sample of each channel. */

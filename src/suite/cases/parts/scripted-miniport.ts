@@ -1,7 +1,7 @@
 import { type Va, distance } from '../../../base/address.ts'
 import { NtStatus } from '../../../base/ntstatus.ts'
 import { roundUpToPages } from '../../../base/pages.ts'
-import type { Out } from '../../../ddi/constants.ts'
+import type { MEMORY_CACHING_TYPE, Out } from '../../../ddi/constants.ts'
 import type { KEvent } from '../../../ddi/kernel/event.ts'
 import type { Mdl } from '../../../ddi/mm/mdl.ts'
 import type { WaveFormat } from '../../../ddi/portcls/data-format.ts'
@@ -28,7 +28,7 @@ export class Answers {
   status = 0
   actualSize: (requested: number) => number = (requested) => requested + 8
   offset = 64
-  cacheType = MmWriteCombined
+  cacheType: MEMORY_CACHING_TYPE = MmWriteCombined
   /** Where its MDL comes from. */
   mdl: (port: IPortWaveRTStream, bytes: number) => Mdl | null = (port, bytes) =>
     port.AllocatePagesForMdl(ANYWHERE, bytes)
