@@ -8,7 +8,11 @@ import type { Device } from '../../src/device/contract.ts'
 import type { DmaEngine } from '../../src/engine/contract.ts'
 import { FrameStore } from '../../src/memory/frame-store.ts'
 import { loadNative } from '../../src/native/load.ts'
+import type { LoopbackFault } from '../../src/backend/loopback/planted/defects.ts'
 import { failure } from './bench.ts'
+import { altered } from './cases/plants/altered.ts'
+import { abortChecks } from './engine-aborts.ts'
+import { listChecks } from './engine-lists.ts'
 import { type EngineBench, describeEngineContract, engineChecks, runEngineCheck } from './engine.ts'
 
 async function open(ref: string, addressBits = 28): Promise<EngineBench> {
@@ -68,6 +72,86 @@ describe('a defect below the engine is noticed by the contract', () => {
     ['dma-never-completes', 'a write reaches'],
   ])('%s: %s', async (fault, words) => {
     await expect(runEngineCheck(named(words), () => open(`loopback:edu?fault=${fault}`))).rejects.toThrow()
+  })
+})
+
+const noticedOnSg: readonly (readonly [LoopbackFault, string])[] = [
+  ['dma-writes-lost', 'a write reaches'],
+  ['dma-writes-one-byte-too-many', 'a write reaches'],
+  ['dma-swaps-bytes', 'a write reaches'],
+  ['dma-reads-zeros', 'a read gathers'],
+  ['list-swaps-addresses', 'a write reaches'],
+  ['list-swaps-addresses', 'a read gathers'],
+  ['list-skips-descriptor', 'a write reaches'],
+  ['list-ring-too-short', 'a list of more segments'],
+  ['list-busy-for-ever', 'an idle device says so'],
+  ['list-idle-always', 'an idle device says so'],
+  ['list-interrupt-lost', 'seen by interrupt'],
+  ['irq-lost', 'interrupts on demand'],
+  ['channels-take-turns', 'does not wait for another one'],
+  ['channels-share-memory', 'does not wait for another one'],
+  ['channels-share-vector', 'interrupts of one channel'],
+  ['abort-lies', 'an abort of a channel tells'],
+  ['abort-lost', 'a closed engine leaves memory alone'],
+]
+
+describe('a defect of sg is noticed by the contract', () => {
+  it.each(noticedOnSg)('%s: %s', async (fault, words) => {
+    await expect(runEngineCheck(named(words), () => open(`loopback:sg?fault=${fault}`, 64))).rejects.toThrow()
+  })
+})
+
+type Altered = (engine: DmaEngine) => Partial<DmaEngine>
+
+/** Engines that are broken above a sound device. */
+const brokenEngines: Readonly<Record<string, Altered>> = {
+  'a list of more segments': (engine) => ({
+    write: (target, data, options) => {
+      const last = target.slice(0, data.length - target.at(target.count - 1).length)
+      return engine.write(last, data.subarray(0, last.size), options)
+    },
+  }),
+  'is no multiple of the alignment': (engine) => ({ abilities: { ...engine.abilities, alignment: 2 } }),
+  'an idle device says so': () => ({ idle: () => true }),
+  'a channel that there is not': (engine) => ({ idle: (channel = 0) => engine.idle(channel === 2 ? 1 : channel) }),
+  'does not wait for another one': (engine) => {
+    let last: Promise<unknown> = Promise.resolve()
+    const turn = <T>(act: () => Promise<T>): Promise<T> => {
+      const mine = last.then(act)
+      last = mine
+      return mine
+    }
+    return {
+      write: (target, data, options) => turn(() => engine.write(target, data, options)),
+      read: (source, options) => turn(() => engine.read(source, options)),
+    }
+  },
+  'interrupts of one channel': (engine) => ({ interrupt: () => engine.interrupt() }),
+  'an abort of a channel tells': () => ({ abort: async () => undefined }),
+  'an abort where nothing is under way': (engine) => ({ abort: async () => engine.close() }),
+  'an abort of one channel': (engine) => ({
+    abort: async (channel, options) => {
+      await engine.abort(0, options)
+      await engine.abort(1, options)
+      if (channel === undefined) throw new Error('the check names a channel')
+    },
+  }),
+  'a closed engine leaves memory alone': () => ({ close: () => undefined }),
+}
+
+describe('a broken engine is noticed by the contract', () => {
+  it.each(Object.entries(brokenEngines))('%s', async (words, alter) => {
+    const broken = async (): Promise<EngineBench> => {
+      const bench = await open('loopback:sg', 64)
+      return { ...bench, engine: altered(bench.engine, alter(bench.engine)) }
+    }
+    await expect(runEngineCheck(named(words), broken)).rejects.toThrow()
+  })
+
+  it('where each check of lists, channels and aborts is concerned', () => {
+    const words = [...Object.keys(brokenEngines), ...noticedOnSg.map(([, one]) => one)]
+    const unseen = [...listChecks, ...abortChecks].filter(({ name }) => !words.some((one) => name.includes(one)))
+    expect(unseen.map(({ name }) => name)).toEqual([])
   })
 })
 

@@ -67,12 +67,14 @@ export class EduEngine implements DmaEngine {
     }
   }
 
-  write(target: Segments, data: Uint8Array, options: EngineOptions = {}): Promise<void> {
-    return this.#aborting.run(options, (endable) => this.#write(target, data, endable))
+  async write(target: Segments, data: Uint8Array, options: EngineOptions = {}): Promise<void> {
+    this.#only(options.channel ?? 0)
+    return await this.#aborting.run(options, (endable) => this.#write(target, data, endable))
   }
 
-  read(source: Segments, options: EngineOptions = {}): Promise<Uint8Array> {
-    return this.#aborting.run(options, (endable) => this.#read(source, endable))
+  async read(source: Segments, options: EngineOptions = {}): Promise<Uint8Array> {
+    this.#only(options.channel ?? 0)
+    return await this.#aborting.run(options, (endable) => this.#read(source, endable))
   }
 
   /** edu cannot give up a transfer: this waits for the end of the one under way. */
@@ -120,7 +122,7 @@ export class EduEngine implements DmaEngine {
   }
 
   async interrupt(options: EngineOptions = {}): Promise<number> {
-    this.#open()
+    this.#only(options.channel ?? 0)
     this.#arm()
     const before = this.#device.interrupts.count(0)
     this.#registers.write32(Register.interruptRaise, ON_DEMAND)

@@ -161,6 +161,23 @@ describe('the engine for lists of sg', () => {
     await expect(engine.read(mapping.segments)).rejects.toMatchObject({ code: 'device-error' })
   })
 
+  it.each([
+    ['loopback:sg', true],
+    ['loopback:sg?fault=abort-lost', false],
+  ])('gives up in the midst of a command, where the device does: %s', async (ref, givesUp) => {
+    const { frames, device, engine, map } = bench(ref)
+    const { indices, mapping } = map(4)
+    frames.zero(indices)
+    const ended = expect(engine.write(mapping.segments, new Uint8Array(0x4000).fill(9))).rejects.toMatchObject({
+      code: 'cancelled',
+    })
+    await sleep(device.clock, 1.3)
+    await engine.abort()
+    await ended
+    const end = frames.read((indices[3] ?? 0) * 4096 + 4095, 1)[0]
+    expect([frames.read((indices[0] ?? 0) * 4096, 1)[0], end === 0]).toEqual([9, givesUp])
+  })
+
   it('moves nothing any more once it is closed, whatever was under way', async () => {
     const { frames, device, engine, map } = bench()
     const { indices, mapping } = map(3)
