@@ -77,6 +77,10 @@ describe('no case that needs the DMA engine passes', () => {
     ['on a device whose transfers never end', { ref: 'loopback:edu?fault=dma-never-completes' }],
     ['on a device whose registers read as zeros', { plant: answering(0n) }],
     ['on a device that left the bus', { plant: answering(0xffff_ffff_ffff_ffffn) }],
+    ['on a device that reads zeros, descriptors too', { ref: 'loopback:sg?fault=dma-reads-zeros' }],
+    ['on a device whose lists never end', { ref: 'loopback:sg?fault=list-busy-for-ever' }],
+    ['on an sg whose registers read as zeros', { ref: 'loopback:sg', plant: answering(0n) }],
+    ['on an sg that left the bus', { ref: 'loopback:sg', plant: answering(0xffff_ffff_ffff_ffffn) }],
   ])('%s', async (_, bench) => {
     expect(await passing(bench, needing('engine'))).toEqual([])
   })

@@ -1,11 +1,19 @@
 import { describe, expect, it } from '@jest/globals'
 import { allCases } from '../../../src/suite/all-cases.ts'
+import { faultsOf, type LoopbackFault } from '../../../src/backend/loopback/planted/defects.ts'
 import { altered } from './plants/altered.ts'
-import { attempt, attemptOne } from './plants/attempt.ts'
+import { attempt, attemptOne, caseNamed, modelFor } from './plants/attempt.ts'
 import { adapters, dxgk, ks, mm, portcls, registers, tables, lists, waveRT } from './plants/broken-ddi.ts'
 import { io } from './plants/broken-io.ts'
 import { device, frames, native, views } from './plants/broken-platform.ts'
 import { defects } from './defects.ts'
+
+/** The model that the case is tried on, or the one that the fault can be planted into. */
+function refFor(id: string, fault?: LoopbackFault): string {
+  const model = modelFor(caseNamed(id))
+  if (fault === undefined) return `loopback:${model}`
+  return `loopback:${Object.hasOwn(faultsOf[model], fault) ? model : 'sg'}?fault=${fault}`
+}
 
 const planted = Object.entries(defects).flatMap(([id, list]) =>
   list.map((defect) => [id, defect.name, defect] as const),
@@ -36,11 +44,22 @@ describe('without a defect', () => {
     expect(cases.filter(({ verdict }) => verdict !== 'pass')).toEqual([])
     expect(cases.map(({ id }) => id)).toEqual(allCases.map(({ id }) => id))
   })
+
+  it('every case passes on sg, which offers all that cases need', async () => {
+    const { cases } = await attempt({ ref: 'loopback:sg' })
+    expect(cases.filter(({ verdict }) => verdict !== 'pass')).toEqual([])
+  })
+
+  it('edu skips exactly the cases that are tried on sg', async () => {
+    const { cases } = await attempt({ ref: 'loopback:edu' })
+    const beyond = allCases.filter((one) => modelFor(one) === 'sg').map(({ id }) => id)
+    expect(cases.filter(({ verdict }) => verdict === 'skip').map(({ id }) => id)).toEqual(beyond)
+  })
 })
 
 describe('with a planted defect', () => {
   it.each(planted)('%s fails: %s', async (id, _, { seen, fault, plant }) => {
-    const ref = fault === undefined ? 'loopback:edu' : `loopback:edu?fault=${fault}`
+    const ref = refFor(id, fault)
     const { verdict, reason } = await attemptOne(id, { ref, ...(plant === undefined ? {} : { plant }) })
     expect({ verdict, text: reason?.text }).toEqual({ verdict: 'fail', text: expect.stringContaining(seen) })
   })
