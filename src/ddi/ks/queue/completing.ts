@@ -5,16 +5,16 @@ import { KSSTREAM_HEADER } from '../../layout/x64-ks.ts'
 import { isSink } from '../pin.ts'
 import { hide } from '../pointers/cursor.ts'
 import type { KsState } from '../state.ts'
-import { type Frame, type PendingIrp, type Queue, cursorsOf, frameOf, isLocked, referencesOf } from './queue.ts'
+import { type Frame, type PendingIrp, type Queue, cursorsOf, frameOf, isLocked, unreferenced } from './queue.ts'
 
 /**
  * What follows from a change of the queue: frames without a reference are complete, IRPs without frames too (KSM-044), and
  * cancellations that waited for a lock are carried out (KSM-041). Completion routines come last, on a queue that is whole.
  */
 export function settle(state: KsState, queue: Queue): void {
-  const free = queue.frames.filter((frame) => referencesOf(queue, frame).length === 0)
-  for (const frame of free) takeOut(state, queue, frame)
-  const done = [...queue.irps.values()].filter((irp) => !queue.frames.some((frame) => frame.irp === irp))
+  for (const frame of unreferenced(queue)) takeOut(state, queue, frame)
+  const busy = new Set(queue.frames.map(({ irp }) => irp))
+  const done = [...queue.irps.values()].filter((irp) => !busy.has(irp))
   refresh(queue)
   for (const irp of done) finishIrp(state, queue, irp, irp.status)
   const unlocked = [...queue.irps.values()].filter((irp) => irp.irp.Cancel && !isLocked(queue, irp))
@@ -76,8 +76,12 @@ function takeOut({ device }: KsState, queue: Queue, frame: Frame): void {
 
 /** No pointer shows a frame that it is not on. */
 function refresh(queue: Queue): void {
+  const alive = new Set(queue.frames)
   for (const cursor of cursorsOf(queue)) {
-    if (cursor.shown !== undefined && frameOf(cursor) !== cursor.shown) hide(cursor)
+    const { shown, kind, at } = cursor
+    // An edge is on the first frame that it has not passed, which need not be the one that it waited for.
+    const on = kind === 'clone' ? shown?.number === at && alive.has(shown) : frameOf(cursor) === shown
+    if (shown !== undefined && !on) hide(cursor)
   }
 }
 

@@ -98,6 +98,13 @@ export function cursorsOf({ leading, trailing, clones }: Queue): readonly Cursor
 export const referencesOf = (queue: Queue, { number }: Frame): readonly Cursor[] =>
   cursorsOf(queue).filter(({ kind, at }) => (kind === 'clone' ? at === number : at <= number))
 
+/** Frames that no edge has before it and no clone is on. */
+export function unreferenced({ frames, leading, trailing, clones }: Queue): readonly Frame[] {
+  const passed = Math.min(leading.at, trailing?.at ?? leading.at)
+  const cloned = new Set([...clones].map(({ at }) => at))
+  return frames.filter(({ number }) => number < passed && !cloned.has(number))
+}
+
 /** A locked pointer is on a frame of the IRP (KSM-041). */
 export const isLocked = (queue: Queue, irp: PendingIrp): boolean =>
   cursorsOf(queue).some((cursor) => cursor.locked && frameOf(cursor)?.irp === irp)
