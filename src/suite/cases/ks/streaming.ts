@@ -14,6 +14,9 @@ import { guardNeighbours } from '../parts/scattered.ts'
 import { LOCKED, MAPPINGS, SINK, Stream, clientFrame, registerAdapter, remainingEntries } from '../parts/streams.ts'
 
 const STRIDE = 24
+/** Longer than any transfer of these cases. */
+const QUIET_MS = 400
+const FAULT_TIMEOUT_MS = 5000
 /** No device of these cases reaches more, and a part of every session's frames lies above. */
 const REACH_BITS = 28
 
@@ -233,6 +236,38 @@ export const streamingCases: readonly Case[] = [
       stream.eject(next)
       stream.close()
       for (const one of [mdl, last.mdl]) release(context, one)
+    },
+  },
+  {
+    id: 'ks/no-fault-when-a-clone-goes',
+    title:
+      'no fault is reported when the clone of an idle device goes, and one is when the device uses the entries afterwards',
+    rules: ['KSM-047', 'KSM-027'],
+    needs: ['engine', 'revocation', 'faults'],
+    run: async (context) => {
+      const { check, ddi, device, engine, signal } = context
+      check.equal(registerAdapter(context, { stride: STRIDE }), 0, 'RegisterAdapterObjectEx')
+      const stream = new Stream(context, { flags: MAPPINGS })
+      stream.queue(PAGE_SIZE)
+      const leading = stream.leading()
+      const entry = remainingEntries(context, leading, STRIDE).slice(0, 64)
+      const clone = stream.clone(leading)
+      ddi.ks.KsStreamPointerUnlock(leading, true)
+      using watch = await device.faults.watch(signal)
+      const transfer = engine.write(entry, orderPattern(64, 71), { signal }).catch(() => undefined)
+      for (let i = 0; i < 10 && engine.idle(); i++) await sleep(device.clock, 1, signal)
+      await engine.abort()
+      check.ok(engine.idle(), 'the device is idle after the abort')
+      ddi.ks.KsStreamPointerDelete(clone)
+      const early = await watch.next({ timeoutMs: QUIET_MS, signal })
+      check.equal(early?.direction ?? 'none', 'none', 'a fault when the clone goes')
+      await transfer
+      await engine.write(entry, orderPattern(64, 73), { signal })
+      check.present(
+        await watch.next({ timeoutMs: FAULT_TIMEOUT_MS, signal }),
+        'a fault when the entries are used afterwards',
+      )
+      stream.close()
     },
   },
 ]

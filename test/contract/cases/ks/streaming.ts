@@ -217,4 +217,17 @@ export const streamingDefects: Defects = {
     fault('dma-writes-lost', 'the next frame'),
     planted('the device writes late', 'the frame that was cancelled', writesLate),
   ],
+  'ks/no-fault-when-a-clone-goes': [
+    registeringFails,
+    planted('the device goes on', 'the device is idle after the abort', {
+      engine: (engine) => altered(engine, { abort: async () => undefined }),
+    }),
+    planted('the device goes on, and denies it', 'a fault when the clone goes', {
+      engine: (engine) => {
+        let asked = 0
+        return altered(engine, { abort: async () => undefined, idle: () => asked++ > 0 || engine.idle() })
+      },
+    }),
+    fault('iommu-keeps-translation', 'a fault when the entries are used afterwards'),
+  ],
 }

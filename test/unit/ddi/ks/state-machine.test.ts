@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import type { Ks } from '../../../../src/ddi/ks/ks.ts'
 import { altered } from '../../../contract/cases/plants/altered.ts'
 import { Bench } from '../bench.ts'
-import { StreamMachine } from './machine.ts'
+import { StreamMachine } from './machine/machine.ts'
 import { MAPPINGS, TRAILING } from './stream.ts'
 
 const RUNS = 40

@@ -1,43 +1,17 @@
-import { NtStatus } from '../../../../src/base/ntstatus.ts'
-import type { Out } from '../../../../src/ddi/constants.ts'
-import type { DmaAdapter } from '../../../../src/ddi/dma/adapter.ts'
-import type { Ks } from '../../../../src/ddi/ks/ks.ts'
-import type { KsPin } from '../../../../src/ddi/ks/pin.ts'
-import type { KsStreamPointer } from '../../../../src/ddi/ks/pointers/stream-pointer.ts'
-import type { StreamIrp } from '../../../../src/ddi/ks/stream-irp.ts'
-import type { Kernel } from '../../../../src/ddi/kernel/kernel.ts'
-import type { Mdl } from '../../../../src/ddi/mm/mdl.ts'
-import { outcome } from '../bench.ts'
-import { LOCKED, MAPPINGS, OUT, TRAILING } from './stream.ts'
+import { NtStatus } from '../../../../../src/base/ntstatus.ts'
+import type { Out } from '../../../../../src/ddi/constants.ts'
+import type { DmaAdapter } from '../../../../../src/ddi/dma/adapter.ts'
+import type { Ks } from '../../../../../src/ddi/ks/ks.ts'
+import type { KsPin } from '../../../../../src/ddi/ks/pin.ts'
+import type { KsStreamPointer } from '../../../../../src/ddi/ks/pointers/stream-pointer.ts'
+import type { StreamIrp } from '../../../../../src/ddi/ks/stream-irp.ts'
+import type { Kernel } from '../../../../../src/ddi/kernel/kernel.ts'
+import type { Mdl } from '../../../../../src/ddi/mm/mdl.ts'
+import { outcome } from '../../bench.ts'
+import { type ModelFrame, type ModelIrp, type ModelPointer, StreamModel } from './model.ts'
+import { LOCKED, MAPPINGS, OUT, TRAILING } from '../stream.ts'
 
-const { STATUS_SUCCESS, STATUS_PENDING, STATUS_CANCELLED, STATUS_DEVICE_NOT_READY } = NtStatus
-
-/** What a frame should be: its references are a number that is counted up and down, as the documents tell it. */
-interface ModelFrame {
-  readonly irp: ModelIrp
-  /** Entries or bytes. */
-  readonly count: number
-  references: number
-  mapped: boolean
-  gone: boolean
-}
-
-interface ModelIrp {
-  readonly frames: ModelFrame[]
-  irp: StreamIrp | undefined
-  status: number
-  cancel: boolean
-}
-
-interface ModelPointer {
-  readonly pointer: KsStreamPointer
-  readonly kind: 'leading' | 'trailing' | 'clone'
-  /** The index of its frame, or of the one to come; a clone behind the last is nowhere. */
-  at: number
-  locked: boolean
-  used: number
-  told: number
-}
+const { STATUS_SUCCESS, STATUS_PENDING, STATUS_DEVICE_NOT_READY } = NtStatus
 
 export interface StreamSystem {
   readonly ks: Ks
@@ -64,19 +38,14 @@ export class StreamMachine {
   taken = 0
   readonly #system: StreamSystem
   readonly #pin: KsPin
-  readonly #flags: number
+  readonly #model: StreamModel
   readonly #blocks: number
-  readonly #frames: ModelFrame[] = []
-  readonly #irps: ModelIrp[] = []
-  readonly #edges: ModelPointer[] = []
-  #clones: ModelPointer[] = []
   readonly #mdls: Mdl[] = []
   readonly #done: StreamIrp[] = []
-  #expectedDone = 0
 
   constructor(system: StreamSystem, flags: number) {
     this.#system = system
-    this.#flags = flags
+    this.#model = new StreamModel((flags & MAPPINGS) !== 0)
     this.#blocks = system.kernel.pool.blocks
     const pin = system.ks.openPin({ Flags: flags, DataFlow: OUT })
     if (pin === null) throw new Error('no pin')
@@ -109,12 +78,12 @@ export class StreamMachine {
   /** Everything is given back; nothing of it may be left. */
   end(): void {
     const { ks, free, kernel, adapter } = this.#system
-    for (const one of this.#pointers()) if (one.locked) this.#doUnlock(one, false)
-    for (const one of this.#clones) this.#doDelete(one)
+    for (const one of this.#model.pointers()) if (one.locked) this.#doUnlock(one, false)
+    for (const one of this.#model.clones) this.#doDelete(one)
     this.#compare()
     ks.closePin(this.#pin)
-    for (const { irp } of this.#irps) same('an IRP at the end', irp?.IoStatus.Status === STATUS_PENDING, false)
-    same('IRPs at the end', this.#done.length, this.#irps.length)
+    for (const { irp } of this.#model.irps) same('an IRP at the end', irp?.IoStatus.Status === STATUS_PENDING, false)
+    same('IRPs at the end', this.#done.length, this.#model.irps.length)
     for (const mdl of this.#mdls) free(mdl)
     same('lists at the end', adapter.lists, 0)
     same('blocks at the end', kernel.pool.blocks, this.#blocks)
@@ -122,21 +91,11 @@ export class StreamMachine {
 
   #edge(kind: 'leading' | 'trailing', pointer: KsStreamPointer | null): void {
     if (pointer === null) throw new Error(`no ${kind} edge`)
-    this.#edges.push({ pointer, kind, at: 0, locked: false, used: 0, told: 0 })
-  }
-
-  #pointers(): readonly ModelPointer[] {
-    return [...this.#edges, ...this.#clones]
-  }
-
-  /** An edge is on the first frame from where it is that is not gone. */
-  #frameOf({ kind, at }: ModelPointer): ModelFrame | undefined {
-    if (kind === 'clone') return this.#frames[at]?.gone === false ? this.#frames[at] : undefined
-    return this.#frames.slice(at).find(({ gone }) => !gone)
+    this.#model.edges.push({ pointer, kind, at: 0, locked: false, used: 0, told: 0 })
   }
 
   #queue([sizes, count]: Choice): boolean {
-    if (this.#frames.length > MOST_FRAMES) return false
+    if (this.#model.frames.length > MOST_FRAMES) return false
     const { ks, pages } = this.#system
     const irp: ModelIrp = { frames: [], irp: undefined, status: STATUS_PENDING, cancel: false }
     const client = Array.from({ length: 1 + (count % 3) }, (_, i) => {
@@ -145,52 +104,43 @@ export class StreamMachine {
       if (Mdl !== null) this.#mdls.push(Mdl)
       const frame: ModelFrame = {
         irp,
-        count: this.#mapping ? size : size * PAGE,
-        references: this.#edges.length,
+        count: this.#model.mapping ? size : size * PAGE,
+        references: this.#model.edges.length,
         mapped: false,
         gone: false,
       }
       irp.frames.push(frame)
-      this.#frames.push(frame)
+      this.#model.frames.push(frame)
       return { Mdl, FrameExtent: size * PAGE }
     })
-    this.#irps.push(irp)
+    this.#model.irps.push(irp)
     irp.irp = ks.queueFrames(this.#pin, client, (done) => void this.#done.push(done))
     return true
   }
 
   #lockEdge([which]: Choice): boolean {
-    const edge = pick(this.#edges, which)
+    const edge = pick(this.#model.edges, which)
     if (edge === undefined) return false
     const { ks } = this.#system
     const leading = edge.kind === 'leading'
     const got = leading
       ? ks.KsPinGetLeadingEdgeStreamPointer(this.#pin, LOCKED)
       : ks.KsPinGetTrailingEdgeStreamPointer(this.#pin, LOCKED)
-    same('the edge', got, this.#doLock(edge) ? edge.pointer : null)
+    same('the edge', got, this.#model.lock(edge) ? edge.pointer : null)
     return true
   }
 
   #lock([which]: Choice): boolean {
-    const one = pick(this.#pointers(), which)
+    const one = pick(this.#model.pointers(), which)
     if (one === undefined) return false
     const status = this.#system.ks.KsStreamPointerLock(one.pointer)
-    same('Lock', status, this.#doLock(one) ? STATUS_SUCCESS : STATUS_DEVICE_NOT_READY)
-    return true
-  }
-
-  #doLock(one: ModelPointer): boolean {
-    const frame = this.#frameOf(one)
-    if (frame === undefined) return false
-    if (one.locked) return true
-    one.locked = true
-    if (this.#mapping && frame.count > 0) frame.mapped = true
+    same('Lock', status, this.#model.lock(one) ? STATUS_SUCCESS : STATUS_DEVICE_NOT_READY)
     return true
   }
 
   #unlock([which, eject]: Choice): boolean {
     const one = pick(
-      this.#pointers().filter(({ locked }) => locked),
+      this.#model.pointers().filter(({ locked }) => locked),
       which,
     )
     if (one === undefined) return false
@@ -201,26 +151,26 @@ export class StreamMachine {
   #doUnlock(one: ModelPointer, eject: boolean): void {
     this.#system.ks.KsStreamPointerUnlock(one.pointer, eject)
     one.locked = false
-    if (eject) this.#leave(one)
-    this.#settle()
+    if (eject) this.#model.leave(one)
+    this.#model.settle()
   }
 
   #advance([which]: Choice): boolean {
-    const one = pick(this.#pointers(), which)
+    const one = pick(this.#model.pointers(), which)
     if (one === undefined) return false
     const status = this.#system.ks.KsStreamPointerAdvance(one.pointer)
     const { locked } = one
     one.locked = false
-    this.#leave(one)
-    this.#settle()
-    same('Advance', status, !locked || this.#doLock(one) ? STATUS_SUCCESS : STATUS_DEVICE_NOT_READY)
+    this.#model.leave(one)
+    this.#model.settle()
+    same('Advance', status, !locked || this.#model.lock(one) ? STATUS_SUCCESS : STATUS_DEVICE_NOT_READY)
     return true
   }
 
   #offsets([which, amount, eject]: Choice): boolean {
-    const one = pick(this.#pointers(), which)
+    const one = pick(this.#model.pointers(), which)
     if (one === undefined) return false
-    const frame = this.#frameOf(one)
+    const frame = this.#model.frameOf(one)
     const left = frame === undefined || !one.locked ? 0 : frame.count - one.used
     const by = amount % (left + 1)
     const ejects = eject % 4 === 0
@@ -235,48 +185,48 @@ export class StreamMachine {
       return true
     }
     one.locked = false
-    this.#leave(one)
-    this.#settle()
-    same('AdvanceOffsets to the next', status, this.#doLock(one) ? STATUS_SUCCESS : STATUS_DEVICE_NOT_READY)
+    this.#model.leave(one)
+    this.#model.settle()
+    same('AdvanceOffsets to the next', status, this.#model.lock(one) ? STATUS_SUCCESS : STATUS_DEVICE_NOT_READY)
     return true
   }
 
   #offsetsAndUnlock([which, amount]: Choice): boolean {
     const one = pick(
-      this.#pointers().filter(({ locked }) => locked),
+      this.#model.pointers().filter(({ locked }) => locked),
       which,
     )
-    const frame = one && this.#frameOf(one)
+    const frame = one && this.#model.frameOf(one)
     if (one === undefined || frame === undefined) return false
     const left = frame.count - one.used
     const by = amount % (left + 1)
     this.#system.ks.KsStreamPointerAdvanceOffsetsAndUnlock(one.pointer, 0, by, false)
     one.used += by
     one.locked = false
-    if (by === left) this.#leave(one)
-    this.#settle()
+    if (by === left) this.#model.leave(one)
+    this.#model.settle()
     return true
   }
 
   #clone([which, size]: Choice): boolean {
-    const source = pick(this.#pointers(), which)
-    if (source === undefined || this.#clones.length > 12) return false
+    const source = pick(this.#model.pointers(), which)
+    if (source === undefined || this.#model.clones.length > 12) return false
     const made: Out<KsStreamPointer> = {}
     const clone: Pick<ModelPointer, 'told'> = { told: 0 }
     const told = (): void => void clone.told++
     const status = this.#system.ks.KsStreamPointerClone(source.pointer, told, size % 64, made)
-    const frame = this.#frameOf(source)
+    const frame = this.#model.frameOf(source)
     same('Clone', status, frame === undefined ? STATUS_DEVICE_NOT_READY : STATUS_SUCCESS)
     if (frame === undefined || made.value === undefined) return true
     frame.references++
-    const at = this.#frames.indexOf(frame)
+    const at = this.#model.frames.indexOf(frame)
     const { locked, used } = source
-    this.#clones.push(Object.assign(clone, { pointer: made.value, kind: 'clone' as const, at, locked, used }))
+    this.#model.clones.push(Object.assign(clone, { pointer: made.value, kind: 'clone' as const, at, locked, used }))
     return true
   }
 
   #delete([which]: Choice): boolean {
-    const one = pick(this.#clones, which)
+    const one = pick(this.#model.clones, which)
     if (one === undefined) return false
     this.#doDelete(one)
     return true
@@ -284,35 +234,35 @@ export class StreamMachine {
 
   #doDelete(one: ModelPointer): void {
     this.#system.ks.KsStreamPointerDelete(one.pointer)
-    const frame = this.#frameOf(one)
-    this.#clones = this.#clones.filter((other) => other !== one)
+    const frame = this.#model.frameOf(one)
+    this.#model.clones = this.#model.clones.filter((other) => other !== one)
     if (frame !== undefined) frame.references--
-    this.#settle()
+    this.#model.settle()
   }
 
   #cancel([which]: Choice): boolean {
-    const irp = pick(this.#irps, which)
+    const irp = pick(this.#model.irps, which)
     if (irp?.irp === undefined) return false
-    const expected = this.#clones.map((clone) => clone.told + Number(this.#isToldOf(clone, irp)))
-    const done = irp.status === STATUS_PENDING && !this.#isLocked(irp)
+    const expected = this.#model.clones.map((clone) => clone.told + Number(this.#isToldOf(clone, irp)))
+    const done = irp.status === STATUS_PENDING && !this.#model.isLocked(irp)
     same('IoCancelIrp', this.#system.ks.IoCancelIrp(irp.irp), done)
     if (irp.status === STATUS_PENDING) irp.cancel = true
-    this.#settle()
-    if (done) same('callbacks', this.#clones.map(({ told }) => told).join(), expected.join())
+    this.#model.settle()
+    if (done) same('callbacks', this.#model.clones.map(({ told }) => told).join(), expected.join())
     return true
   }
 
   #isToldOf(clone: ModelPointer, irp: ModelIrp): boolean {
-    return irp.status === STATUS_PENDING && this.#frameOf(clone)?.irp === irp && !this.#isLocked(irp)
+    return irp.status === STATUS_PENDING && this.#model.frameOf(clone)?.irp === irp && !this.#model.isLocked(irp)
   }
 
   /** Misuse of several kinds; nothing changes by it. */
   #misuse([which, kind]: Choice): boolean {
-    const one = pick(this.#pointers(), which)
+    const one = pick(this.#model.pointers(), which)
     if (one === undefined) return false
     const { ks } = this.#system
     const { pointer } = one
-    const left = (this.#frameOf(one)?.count ?? 0) - one.used
+    const left = (this.#model.frameOf(one)?.count ?? 0) - one.used
     const advance = (a: number, b: number) => () => ks.KsStreamPointerAdvanceOffsets(pointer, a, b, false)
     const attempts: readonly (readonly [boolean, string, () => unknown])[] = [
       [!one.locked, 'KSM-041', () => ks.KsStreamPointerUnlock(pointer, true)],
@@ -327,63 +277,17 @@ export class StreamMachine {
     return true
   }
 
-  #isLocked(irp: ModelIrp): boolean {
-    return this.#pointers().some((one) => one.locked && this.#frameOf(one)?.irp === irp)
-  }
-
-  /** The reference on the frame goes; an edge waits at the end, a clone is nowhere. */
-  #leave(one: ModelPointer): void {
-    const frame = this.#frameOf(one)
-    one.used = 0
-    if (one.kind !== 'clone') {
-      if (frame === undefined) return
-      frame.references--
-      one.at = this.#frames.indexOf(frame) + 1
-      return
-    }
-    if (frame !== undefined) frame.references--
-    const next = this.#frames.findIndex(({ gone }, index) => index > one.at && !gone)
-    one.at = next < 0 ? Number.POSITIVE_INFINITY : next
-    const moved = this.#frameOf(one)
-    if (moved !== undefined) moved.references++
-  }
-
-  #settle(): void {
-    for (const frame of this.#frames) if (!frame.gone && frame.references === 0) this.#remove(frame)
-    for (const irp of this.#irps) {
-      if (irp.status === STATUS_PENDING && irp.frames.every(({ gone }) => gone)) this.#finish(irp, STATUS_SUCCESS)
-    }
-    for (const irp of this.#irps) {
-      if (!irp.cancel || irp.status !== STATUS_PENDING || this.#isLocked(irp)) continue
-      for (const frame of irp.frames) if (!frame.gone) this.#remove(frame)
-      this.#finish(irp, STATUS_CANCELLED)
-    }
-  }
-
-  /** A pointer that was on it has consumed nothing of the next. */
-  #remove(frame: ModelFrame): void {
-    const on = this.#pointers().filter((one) => this.#frameOf(one) === frame)
-    frame.gone = true
-    frame.mapped = false
-    for (const one of on) one.used = 0
-  }
-
-  #finish(irp: ModelIrp, status: number): void {
-    irp.status = status
-    this.#expectedDone++
-  }
-
   #compare(): void {
     const { adapter, kernel } = this.#system
-    const mapped = this.#frames.filter((frame) => frame.mapped).length
-    const pending = this.#irps.filter(({ status }) => status === STATUS_PENDING)
+    const mapped = this.#model.frames.filter((frame) => frame.mapped).length
+    const pending = this.#model.irps.filter(({ status }) => status === STATUS_PENDING)
     same('lists', adapter.lists, mapped)
-    const own = 1 + this.#edges.length + this.#clones.length + this.#mdls.length
+    const own = 1 + this.#model.edges.length + this.#model.clones.length + this.#mdls.length
     same('blocks', kernel.pool.blocks, this.#blocks + own + pending.length + 2 * mapped)
-    same('IRPs that are complete', this.#done.length, this.#expectedDone)
-    for (const { irp, status } of this.#irps) same('the status of an IRP', irp?.IoStatus.Status, status)
-    for (const one of this.#pointers()) this.#comparePointer(one)
-    const clones = this.#clones.map(({ pointer }) => pointer)
+    same('IRPs that are complete', this.#done.length, this.#model.done)
+    for (const { irp, status } of this.#model.irps) same('the status of an IRP', irp?.IoStatus.Status, status)
+    for (const one of this.#model.pointers()) this.#comparePointer(one)
+    const clones = this.#model.clones.map(({ pointer }) => pointer)
     same(
       'clones',
       this.#list()
@@ -395,7 +299,7 @@ export class StreamMachine {
 
   #comparePointer(one: ModelPointer): void {
     const { ks } = this.#system
-    const frame = this.#frameOf(one)
+    const frame = this.#model.frameOf(one)
     const { OffsetOut, StreamHeader } = one.pointer
     same('the IRP of a pointer', ks.KsStreamPointerGetIrp(one.pointer, null, null), one.locked ? frame?.irp.irp : null)
     if (frame === undefined) same('the header of a pointer on no frame', StreamHeader, null)
@@ -410,9 +314,5 @@ export class StreamMachine {
     let clone = ks.KsPinGetFirstCloneStreamPointer(this.#pin)
     for (; clone !== null; clone = ks.KsStreamPointerGetNextClone(clone)) all.push(clone)
     return all
-  }
-
-  get #mapping(): boolean {
-    return (this.#flags & MAPPINGS) !== 0
   }
 }
