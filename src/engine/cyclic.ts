@@ -87,7 +87,10 @@ export interface CyclicStream extends Disposable {
   stop(options?: CyclicOptions): Promise<void>
   /** Bytes from the buffer's start to where the device is, 0 <= position < size, read from the device now. */
   position(): number
-  /** Interrupts for this stream since it was opened; a late one counts when it arrives. */
+  /**
+   * Interrupts for this stream since it was opened; a late one counts when it arrives. What a device announced twice
+   * before anybody served it may count once.
+   */
   notifications(): number
   /** Until there were more notifications than `after`; resolves with their number. @throws ProbarError timeout, cancelled, closed, capability-missing */
   notified(after: number, options?: CyclicOptions): Promise<number>
