@@ -2,34 +2,40 @@
  * Plays 440 Hz from a WaveRT buffer, through which a sound controller walks round and round by itself.
  * In a project of yours the import is from 'probar' instead of '../src/index.ts'.
  */
-import * as probar from '../src/index.ts'
+import { type Out, KEvent, KSSTATE, WaveRTMiniport, type WaveRTPin, openSession, va } from '../src/index.ts'
 
 const FORMAT = { rate: 48_000, channels: 2, bits: 16 } as const
 /** 100 ms: 44 periods of the tone, so that the end meets the start. */
-const [FRAMES, BYTES] = [4800, 4 * 4800]
+const FRAMES = 4800
+const BYTES = 4 * FRAMES
+/** One step at a time, as a driver has to. */
+const UP = [KSSTATE.KSSTATE_ACQUIRE, KSSTATE.KSSTATE_PAUSE, KSSTATE.KSSTATE_RUN]
+
+type Print = (line: string) => void
 
 /** @param turns through the buffer. Resolves with what it held. */
-export async function main(device: string, print: (line: string) => void = console.log, turns = 10) {
-  await using session = await probar.openSession({ device })
-  const { cyclic, ddi, kernel, profile } = session
-  if (cyclic === undefined) throw new Error(`the profile ${profile.name} names no engine that plays buffers`)
-  const mdl = ddi.portcls.AllocatePagesForMdl(probar.physicalAddress(0xffff_ffff), BYTES)
-  const view = mdl && ddi.portcls.MapAllocatedPages(mdl, probar.MEMORY_CACHING_TYPE.MmWriteCombined)
-  if (mdl === null || view === null) throw new Error('there is no memory for the buffer')
-  kernel.memory.write(view, tone(440))
-  const { segments, put } = mapForDevice(session, mdl)
-  const notifyAt = [BYTES / 2, BYTES]
-  const stream = await cyclic.open({ direction: 'output', segments, format: FORMAT, notifyAt })
-  await stream.run()
-  for (let halves = 0; halves < 2 * turns;) {
-    halves = await stream.notified(halves)
-    print(`half ${halves} is read, the position is ${stream.position()}`)
+export async function main(device: string, print: Print = console.log, turns = 10): Promise<Uint8Array> {
+  await using session = await openSession({ device })
+  const { cyclic: engine, ddi, kernel, profile } = session
+  if (engine === undefined) throw new Error(`the profile ${profile.name} names no engine that plays buffers`)
+  const miniport = new WaveRTMiniport({ kernel, mm: ddi.mm, dma: ddi.dma, device: session.device, engine })
+  const opened: Out<WaveRTPin> = {}
+  check('NewStream', await ddi.waveRT.openPin(miniport, { format: FORMAT }, opened))
+  const pin = present(opened.value)
+  check('AllocateAudioBuffer', await pin.allocateBuffer({ RequestedBufferSize: BYTES, NotificationCount: 2 }))
+  const { actualSize, description } = present(pin.buffer)
+  if (actualSize !== BYTES) throw new Error(`the buffer has ${actualSize} bytes, in which the tone does not end well`)
+  const address = va(description.get('BufferAddress'))
+  kernel.memory.write(address, tone(440))
+  const half = new KEvent()
+  check('RegisterNotificationEvent', pin.registerEvent(half))
+  for (const state of UP) check('SetState', await pin.setState(state))
+  for (let halves = 1; halves <= 2 * turns; halves++) {
+    await half.wait({ clock: session.device.clock, timeoutMs: 5000 })
+    print(`half ${halves} is read, the position is ${pin.position().PlayOffset} of ${BYTES}`)
   }
-  stream.close()
-  put()
-  const held = kernel.memory.read(view, BYTES)
-  ddi.portcls.UnmapAllocatedPages(view, mdl)
-  ddi.portcls.FreePagesFromMdl(mdl)
+  const held = kernel.memory.read(address, BYTES)
+  await pin.close()
   return held
 }
 
@@ -39,22 +45,13 @@ function tone(hertz: number): Uint8Array {
   return new Uint8Array(Int16Array.from({ length: 2 * FRAMES }, (_, index) => sample(index >> 1)).buffer)
 }
 
-/** The device uses the addresses that its DMA adapter gives, never those of the pages. */
-function mapForDevice({ ddi, kernel }: probar.Session, mdl: probar.Mdl) {
-  const description = kernel.pool.allocateStruct(probar.DEVICE_DESCRIPTION)
-  const members = { Version: 2, Master: 1, ScatterGather: 1, Dma64BitAddresses: 1, MaximumLength: BYTES } as const
-  for (const name of Object.keys(members) as (keyof typeof members)[]) description.set(name, members[name])
-  const adapter = ddi.dma.IoGetDmaAdapter(undefined, description, {})
-  kernel.pool.free(description.address)
-  const mapped = { segments: probar.Segments.of([]), put: (): void => undefined }
-  const start = probar.MmGetMdlVirtualAddress(mdl)
-  const dispatch = (act: () => void): void => kernel.at(probar.KIRQL.DISPATCH_LEVEL, act)
-  const take: probar.DRIVER_LIST_CONTROL = (_device, _irp, list) => {
-    mapped.segments = list.segments()
-    mapped.put = () => dispatch(() => adapter?.PutScatterGatherList(list, true))
-  }
-  dispatch(() => adapter?.GetScatterGatherList(undefined, mdl, start, BYTES, take, undefined, true))
-  return mapped
+function check(routine: string, status: number): void {
+  if (status !== 0) throw new Error(`${routine} returned 0x${status.toString(16)}`)
+}
+
+function present<T>(value: T | undefined): T {
+  if (value === undefined) throw new Error('a success without a result')
+  return value
 }
 
 if (process.argv[1] === import.meta.filename) await main(process.argv[2] ?? 'vfio:0000:01:00.0')

@@ -47,6 +47,15 @@ describe('scatter-gather.ts', () => {
 })
 
 describe('play-tone.ts', () => {
+  it('plays the buffer ten times, half by half', async () => {
+    const { lines, print } = paper()
+    const held = await playTone('loopback:sg', print)
+    expect(lines).toHaveLength(20)
+    expect(lines[19]).toMatch(/^half 20 is read, the position is \d+ of 19200$/)
+    // Frame 40 of 4,800, both channels: 16384 sin(2 pi 440 40 / 48000)
+    expect(new Int16Array(held.buffer, held.byteOffset).slice(80, 82)).toEqual(Int16Array.of(12_176, 12_176))
+  })
+
   it('says so where nothing plays', async () => {
     const text = 'the profile qemu-edu names no engine that plays buffers'
     await expect(playTone('loopback:edu', paper().print)).rejects.toThrow(text)

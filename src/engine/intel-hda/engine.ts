@@ -45,7 +45,8 @@ const MAX_STREAM_NUMBER = 15
 
 /**
  * A sound controller of class 0403, after the High Definition Audio Specification 1.0a. The controller is reset and its
- * codecs are looked at when it is first asked for anything, its abilities included.
+ * codecs are looked at when it is first asked for anything, its abilities included. Each wait for the controller has a limit
+ * of its own, 100 ms, whatever time its caller allows.
  */
 export class HdaEngine implements CyclicEngine {
   readonly name = 'intel-hda'

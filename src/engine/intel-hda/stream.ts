@@ -1,4 +1,3 @@
-import { runAll } from '../../base/disposal.ts'
 import { ProbarError } from '../../base/errors.ts'
 import type { Device, Region } from '../../device/contract.ts'
 import { InterruptCounter } from '../../device/interrupt-counter.ts'
@@ -74,10 +73,10 @@ export class HdaStream implements CyclicStream {
   async run(options: CyclicOptions = {}): Promise<void> {
     this.#begin(options)
     if (this.#running) return
-    this.#running = true
     this.#owner.running(this, this.#notifies)
     this.#origin = 0
     runStream(this.#registers, this.#at, this.#notifies)
+    this.#running = true
   }
 
   async pause(options: CyclicOptions = {}): Promise<void> {
@@ -143,15 +142,14 @@ export class HdaStream implements CyclicStream {
     this.#counter.fail(error)
   }
 
+  /** Where the descriptor does not come to rest, its list stays in memory until the engine has reset the controller. */
   close(): void {
     if (this.#closed) return
     this.#closed = true
     this.#counter.fail(new ProbarError('closed', 'the stream was closed'))
-    runAll([
-      () => haltStream(this.#registers, this.#at),
-      () => resetStream(this.#registers, this.#at),
-      () => this.#owner.closed(this),
-    ])
+    haltStream(this.#registers, this.#at)
+    resetStream(this.#registers, this.#at)
+    this.#owner.closed(this)
   }
 
   [Symbol.dispose](): void {
