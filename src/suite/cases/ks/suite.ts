@@ -1,5 +1,6 @@
 import { defineSuite } from '../../case.ts'
 import { cancellationCases } from './cancellation.ts'
+import { captureCases } from './capture.ts'
 import { layoutCases } from './layout.ts'
 import { offsetCases } from './offsets.ts'
 import { referenceCases } from './references.ts'
@@ -15,4 +16,5 @@ export const ksSuite = defineSuite('ks', [
   ...referenceCases,
   ...cancellationCases,
   ...streamingCases,
+  ...captureCases,
 ])

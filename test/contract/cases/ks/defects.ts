@@ -1,5 +1,6 @@
 import type { Defects } from '../plants/defect.ts'
 import { cancellationDefects } from './cancellation.ts'
+import { captureDefects } from './capture.ts'
 import { layoutDefects } from './layout.ts'
 import { offsetDefects } from './offsets.ts'
 import { referenceDefects } from './references.ts'
@@ -15,4 +16,5 @@ export const ksDefects: Defects = {
   ...referenceDefects,
   ...cancellationDefects,
   ...streamingDefects,
+  ...captureDefects,
 }
