@@ -35,6 +35,8 @@ export {
   KSSTATE,
 } from './ddi/portcls/interfaces.ts'
 export type { WaveRTPin } from './ddi/portcls/wave-rt-pin.ts'
+export { CapturePin } from './miniport/capture/capture-pin.ts'
+export type { CaptureParts, FrameSource } from './miniport/capture/parts.ts'
 export { WaveRTMiniport } from './miniport/wave-rt/miniport.ts'
 export {
   type Mdl,

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { main as capturePin } from '../../examples/capture-pin.ts'
 import { main as ownCase } from '../../examples/own-case.ts'
 import { main as playTone } from '../../examples/play-tone.ts'
 import { main as prove } from '../../examples/prove.ts'
@@ -59,6 +60,31 @@ describe('play-tone.ts', () => {
   it('says so where nothing plays', async () => {
     const text = 'the profile qemu-edu names no engine that plays buffers'
     await expect(playTone('loopback:edu', paper().print)).rejects.toThrow(text)
+  })
+})
+
+describe('capture-pin.ts', () => {
+  it.each(['loopback:edu', 'loopback:sg'])('gets every frame whole from %s, of whatever size', async (device) => {
+    const { lines, print } = paper()
+    expect(await capturePin(device, print)).toBe(0)
+    expect(lines).toEqual([
+      'frame 0: 8192 of 8192 bytes',
+      'frame 1: 5001 of 5001 bytes',
+      'frame 2: 1 of 1 bytes',
+      'frame 3: 0 of 0 bytes',
+      'frame 4: 4097 of 4097 bytes',
+      '5 of 5 frames arrived whole, 0 were dropped',
+    ])
+  })
+
+  it.each([
+    ['dma-drops-last-byte', 'frame 2: 1 of 1 bytes, and byte 0 is wrong'],
+    ['dma-writes-one-byte-too-many', 'frame 2: 1 of 1 bytes, and byte 1 is wrong'],
+    ['dma-writes-lost', 'frame 4: 4097 of 4097 bytes, and byte 0 is wrong'],
+  ])('notices %s', async (fault, line) => {
+    const { lines, print } = paper()
+    expect(await capturePin(`loopback:edu?fault=${fault}`, print)).toBeGreaterThan(0)
+    expect(lines).toContain(line)
   })
 })
 
