@@ -8,7 +8,7 @@ import type { KsPin } from '../../ddi/ks/pin.ts'
 import type { KsStreamPointer } from '../../ddi/ks/pointers/stream-pointer.ts'
 import { registerCaptureAdapter, requireCapturing } from './adapter.ts'
 import { CLONE_CONTEXT_SIZE, FrameInFlight, type Piece, channelOf } from './frame-in-flight.ts'
-import type { CaptureParts, FrameSource } from './parts.ts'
+import type { CaptureMiniport, CaptureParts, FrameSource } from './parts.ts'
 
 const { KSSTREAM_POINTER_STATE_LOCKED: LOCKED } = KSSTREAM_POINTER_STATE
 const DESCRIPTOR = { Flags: KSPIN_FLAG.KSPIN_FLAG_GENERATE_MAPPINGS, DataFlow: KSPIN_DATAFLOW.KSPIN_DATAFLOW_OUT }
@@ -27,7 +27,7 @@ const STALL_MS = 1
  *
  * Between two reports the clone is unlocked, so a client may cancel at any time; the cancel callback stops the device.
  */
-export class CapturePin {
+export class CapturePin implements CaptureMiniport {
   readonly pin: KsPin
   readonly #parts: CaptureParts
   readonly #adapter: DmaAdapter
@@ -57,21 +57,14 @@ export class CapturePin {
     }
   }
 
-  /** Frames that the device had while no client had queued one, or none could be locked: they are lost, as on any camera. */
   get dropped(): number {
     return this.#dropped
   }
 
-  /** Frames that the device is filling. */
   get inFlight(): number {
     return this.#flights.size
   }
 
-  /**
-   * The device has captured a frame, and begins to deliver it. What is longer than the queued frame is cut off.
-   * @returns false when it was dropped
-   * @throws ProbarError closed while the pin is stopped
-   */
   capture(frame: Uint8Array): boolean {
     if (!this.#running) throw new ProbarError('closed', 'the pin is stopped: start it before frames are captured')
     const channel = this.#freeChannel()
@@ -81,7 +74,6 @@ export class CapturePin {
     return flight !== undefined
   }
 
-  /** Carries the source's frames, each as soon as a channel is free for it, until there are no more or the pin stops. */
   async run(source: FrameSource): Promise<void> {
     for (let frame = await source.next(); frame !== undefined; frame = await source.next()) {
       await this.#channelFree()
@@ -91,30 +83,22 @@ export class CapturePin {
     await this.settled()
   }
 
-  /** When no frame is in flight. @throws what the device, or a client's completion routine, failed with meanwhile */
   async settled(): Promise<void> {
     await Promise.all([...this.#flights.values()].map(({ ended }) => ended))
     this.#throwFailures()
   }
 
-  /** To KSSTATE_RUN again. */
   start(): void {
     if (this.#closed) throw new ProbarError('closed', 'the pin is closed')
     this.#running = true
   }
 
-  /**
-   * To KSSTATE_STOP: every channel is aborted, and when the device is at rest the frames in flight are complete with what
-   * was reported by then. Frames that the device did not get stay in the queue.
-   * @throws ProbarError timeout when the device does not come to rest; its frames are kept then (KSM-047)
-   */
   async stop(): Promise<void> {
     this.#running = false
     for (const flight of this.#flights.values()) this.#abort(flight)
     await this.settled()
   }
 
-  /** Stops; AVStream cancels what is queued. @throws as stop; the pin is closed all the same */
   async close(): Promise<void> {
     if (this.#closed) return
     const { ks, dma } = this.#parts.ddi

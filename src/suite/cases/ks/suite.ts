@@ -1,3 +1,4 @@
+import { CapturePin } from '../../../miniport/capture/capture-pin.ts'
 import { defineSuite } from '../../case.ts'
 import { cancellationCases } from './cancellation.ts'
 import { captureCases } from './capture.ts'
@@ -16,5 +17,5 @@ export const ksSuite = defineSuite('ks', [
   ...referenceCases,
   ...cancellationCases,
   ...streamingCases,
-  ...captureCases,
+  ...captureCases((parts) => CapturePin.open(parts)),
 ])

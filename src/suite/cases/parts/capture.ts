@@ -4,8 +4,7 @@ import type { Segments } from '../../../device/segments.ts'
 import type { StreamIrp } from '../../../ddi/ks/stream-irp.ts'
 import type { DmaEngine, EngineAbilities, EngineOptions } from '../../../engine/contract.ts'
 import { GUARD_BYTE, orderPattern } from '../../../memory/patterns.ts'
-import { CapturePin } from '../../../miniport/capture/capture-pin.ts'
-import type { FrameSource } from '../../../miniport/capture/parts.ts'
+import type { CaptureMiniport, CaptureParts, FrameSource } from '../../../miniport/capture/parts.ts'
 import type { Context } from '../../context.ts'
 import { mapSystem } from './buffers.ts'
 import { type GuardedPages, allocateGuarded } from './scattered.ts'
@@ -30,7 +29,7 @@ export class ClientBuffer {
   readonly #size: number
 
   /** @param completed called when the client gets the buffer back */
-  constructor(context: Context, pin: CapturePin, extent: number, completed: (buffer: ClientBuffer) => void) {
+  constructor(context: Context, pin: CaptureMiniport, extent: number, completed: (buffer: ClientBuffer) => void) {
     const pages = Math.max(1, Math.ceil(extent / PAGE_SIZE))
     this.#context = context
     this.#pages = allocateGuarded(context, pages)
@@ -80,20 +79,24 @@ export class ClientBuffer {
   }
 }
 
+/** Opens the minidriver under test. */
+export type OpenCapture = (parts: CaptureParts) => CaptureMiniport
+
 export interface ClientOptions {
   readonly engine?: DmaEngine
   readonly maxMappingsByteCount?: number
 }
 
 export class CaptureClient {
-  readonly pin: CapturePin
+  readonly pin: CaptureMiniport
   readonly #context: Context
   readonly #buffers: ClientBuffer[] = []
 
-  constructor(context: Context, options: ClientOptions = {}) {
+  /** @param open the minidriver's start and its pin's */
+  constructor(context: Context, open: OpenCapture, options: ClientOptions = {}) {
     const { ddi, kernel, device, engine, signal } = context
     this.#context = context
-    this.pin = CapturePin.open({ ddi, kernel, device, engine, signal, ...options })
+    this.pin = open({ ddi, kernel, device, engine, signal, ...options })
   }
 
   /** @param completed called when the client gets it back */

@@ -26,7 +26,24 @@ const deafAndLet: Plant = {
   })),
 }
 
-const abortDoesNothing: Plant = { engine: (engine) => altered(engine, { abort: () => Promise.resolve() }) }
+/** It says too early that it is at rest: once, when it was told to end. */
+const restsTooEarly: Plant = {
+  engine: (engine) => {
+    let told = false
+    return altered(engine, {
+      abort: (...args) => {
+        told = true
+        engine.abort(...args).catch(() => undefined)
+        return Promise.resolve()
+      },
+      idle: (channel) => {
+        const lie = told
+        told = false
+        return lie || engine.idle(channel)
+      },
+    })
+  },
+}
 
 /** There is no frame when the leading edge is asked for the n-th time. */
 const noFrameAt = (n: number): Plant =>
@@ -193,6 +210,7 @@ export const captureDefects: Defects = {
   'ks/capture-cancelled-frame-is-left-by-the-device': [
     planted('the client is told twice', 'times that the client got its buffer back', completedTwice),
     planted('no callback is called', 'the device was at rest', nobodyIsTold),
+    planted('the device says too early that it is at rest', 'moves bytes of a frame that has ended', restsTooEarly),
     planted('the frame succeeds', 'status of the frame', succeeds),
     planted('DataUsed is the extent', 'DataUsed is that of whole entries', deleting(extentUsed)),
     fault('dma-swaps-bytes', 'the bytes that were reported'),
@@ -216,7 +234,7 @@ export const captureDefects: Defects = {
     planted('the second frame is not found', 'the second frame, status', noFrameAt(1)),
   ],
   'ks/capture-stops-with-frames-in-flight': [
-    planted('the device goes on', 'not of the last begun', abortDoesNothing),
+    planted('the device says too early that it is at rest', 'the device was at rest', restsTooEarly),
     planted('frames are never complete', 'times that the client got its buffer back', deletionForgotten),
     planted('frames end in an error', 'status of the frame', failing),
     planted('DataUsed is the extent', 'DataUsed is that of whole entries', deleting(extentUsed)),
