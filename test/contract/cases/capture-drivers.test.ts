@@ -24,7 +24,7 @@ const calling =
     return CapturePin.open({ ...parts, ddi: { dma, ks: altered(ks, alter(ks)) } })
   }
 
-const drivers: Readonly<Record<string, readonly [open: OpenCapture, caught: readonly string[]]>> = {
+const drivers: Readonly<Record<string, readonly [open: OpenCapture, caught: readonly string[], ref?: string]>> = {
   'does not ask the device before it gives a frame back': [
     seeing(() => ({ idle: () => true })),
     ['ks/capture-cancelled-frame-is-left-by-the-device'],
@@ -75,12 +75,22 @@ const drivers: Readonly<Record<string, readonly [open: OpenCapture, caught: read
     })),
     ['ks/capture-cancelled-frame-is-left-by-the-device'],
   ],
+  'hands over one entry at a time to a device that takes lists': [
+    seeing(({ abilities }) => ({ abilities: { ...abilities, listLength: 1 } })),
+    ['ks/capture-hands-over-whole-tables'],
+    'loopback:sg',
+  ],
+  'stops one channel when it is to stop another': [
+    seeing((engine) => ({ abort: (channel = 0, options) => engine.abort(1 - channel, options), idle: () => true })),
+    ['ks/capture-fills-frames-side-by-side'],
+    'loopback:sg',
+  ],
 }
 
 describe('a driver that', () => {
-  it.each(Object.entries(drivers))('%s is caught', async (_, [open, caught]) => {
-    const { cases } = await attempt({ cases: captureCases(open) })
-    const failed = cases.filter(({ verdict }) => verdict === 'fail').map(({ id }) => id)
-    expect(failed).toEqual(expect.arrayContaining([...caught]))
+  it.each(Object.entries(drivers))('%s is caught', async (_, [open, caught, ref = 'loopback:edu']) => {
+    const { cases } = await attempt({ ref, cases: captureCases(open) })
+    const held = cases.filter(({ verdict }) => verdict === 'pass' || verdict === 'skip').map(({ id }) => id)
+    expect(caught.filter((id) => held.includes(id))).toEqual([])
   })
 })

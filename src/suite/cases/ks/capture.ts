@@ -191,4 +191,50 @@ export const captureCases = (open: OpenCapture): readonly Case[] => [
       await client.close()
     },
   },
+  {
+    id: 'ks/capture-fills-frames-side-by-side',
+    title:
+      'two frames are in flight on two channels: each gets its own bytes, and the end of one is none of the other’s',
+    rules: ['KSM-042', 'KSM-044', 'KSM-046', 'KSM-047'],
+    needs: ['engine', 'channels'],
+    run: async (context) => {
+      const { check, ddi } = context
+      const client = new CaptureClient(context, open, SPLIT)
+      const buffers = [LONG, PAGE_SIZE + 1, 700].map((extent) => client.queue(extent))
+      await client.pin.run(framesOf([LONG - 1, PAGE_SIZE, 700]))
+      const sizes = [LONG - 1, PAGE_SIZE, 700]
+      buffers.forEach((buffer, number) => buffer.checkComplete(captured(number, sizes[number] ?? 0), `frame ${number}`))
+      const [cancelled, other] = [client.queue(LONG, (buffer) => buffer.clear()), client.queue(LONG)]
+      check.ok(client.pin.capture(captured(3, LONG)) && client.pin.capture(captured(4, LONG)), 'both are taken')
+      check.ok(cancelled.pending && other.pending && client.pin.inFlight === 2, 'both are in flight')
+      check.ok(ddi.ks.IoCancelIrp(cancelled.irp), 'IoCancelIrp')
+      await client.pin.settled()
+      other.checkComplete(captured(4, LONG), 'the frame beside the cancelled one')
+      cancelled.check(NOTHING, 'the cancelled frame')
+      await client.close()
+    },
+  },
+  {
+    id: 'ks/capture-hands-over-whole-tables',
+    title: 'a device that takes lists gets all entries of a frame in one command, one descriptor an entry',
+    rules: ['KSM-020', 'KSM-021', 'KSM-023'],
+    needs: ['engine', 'lists'],
+    run: async (context) => {
+      const { check, ddi, engine } = context
+      const entries: number[] = []
+      const watched = new WatchedEngine(engine, () => {
+        entries.push(ddi.ks.KsPinGetFirstCloneStreamPointer(client.pin.pin)?.OffsetOut.Count ?? 0)
+      })
+      const client = new CaptureClient(context, open, { ...SPLIT, engine: watched })
+      const buffer = client.queue(LONG)
+      await client.pin.run(framesOf([LONG - 7]))
+      const [count = 0] = entries
+      const descriptors = watched.commands.reduce((sum, { count }) => sum + count, 0)
+      check.ok(count > 2, `the frame has several entries: ${count}`)
+      check.equal(descriptors, count, 'descriptors')
+      check.equal(watched.commands.length, Math.ceil(count / engine.abilities.listLength), 'commands')
+      buffer.checkComplete(captured(0, LONG - 7), 'the frame')
+      await client.close()
+    },
+  },
 ]

@@ -1,3 +1,4 @@
+import { PAGE_SIZE } from '../../../../src/base/pages.ts'
 import { type Va, va } from '../../../../src/base/address.ts'
 import { NtStatus } from '../../../../src/base/ntstatus.ts'
 import type { Kernel } from '../../../../src/ddi/kernel/kernel.ts'
@@ -253,6 +254,40 @@ export const captureDefects: Defects = {
     planted('there is a frame that nobody queued', 'frames that were dropped', queuesMore),
     planted('a frame is not found when it comes late', 'a frame that was queued later, status', noFrameAt(5)),
   ],
+  'ks/capture-fills-frames-side-by-side': [
+    fault('dma-swaps-bytes', 'frame 0: byte'),
+    planted('frames end in an error', 'frame 0, status', failing),
+    planted('DataUsed counts entries', 'frame 0, DataUsed', countsEntries),
+    planted('a frame is not found', 'both are taken', noFrameAt(5)),
+    planted('frames are complete at once', 'both are in flight', completeAtOnce),
+    planted('it says the contrary', 'IoCancelIrp', cancelsBackwards),
+    planted('all frames are cancelled', 'the frame beside the cancelled one, status', cancelsAll),
+    planted('the device goes on', 'the cancelled frame: byte', deafAndLet),
+  ],
+  'ks/capture-hands-over-whole-tables': [
+    fault('dma-swaps-bytes', 'the frame: byte'),
+    planted('entries are out of order', 'the frame: byte', swapped),
+    planted(
+      'the bound is ignored',
+      'the frame has several entries',
+      bound(() => 64 * PAGE_SIZE),
+    ),
+    planted(
+      'there are more entries than it says',
+      'descriptors',
+      tableBytes((bytes, count) => bytes.write(24 * (count - 1) + 8, new Uint8Array(4))),
+    ),
+    planted('frames end in an error', 'the frame, status', failing),
+    planted('DataUsed counts entries', 'the frame, DataUsed', countsEntries),
+  ],
+}
+
+/** RegisterAdapterObjectEx with another longest entry. */
+function bound(instead: (asked: number) => number): Plant {
+  return ks((ks) => ({
+    RegisterAdapterObjectEx: (adapter, description, registers, maxBytes, stride) =>
+      ks.RegisterAdapterObjectEx(adapter, description, registers, instead(maxBytes), stride),
+  }))
 }
 
 function extentUsed({ StreamHeader }: KsStreamPointer): void {
