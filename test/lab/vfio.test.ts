@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { closingChecks } from '../contract/checks/closing.ts'
 import { transferChecks } from '../contract/checks/transfers.ts'
 import { domainChecks } from '../contract/device.ts'
+import { describeCapturePin } from './capture-pin.ts'
 import { benchedDevices } from './devices.ts'
 import { describeLettingGo } from './letting-go.ts'
 import { describeLostDevice } from './lost-device.ts'
@@ -43,6 +44,7 @@ it('a device with all address bits has a gap between its apertures, by which int
 describeMappingRules('type1v2')
 describeMappingRules('type1')
 describeNvme('vfio')
+describeCapturePin('vfio')
 describeLostDevice('vfio')
 // The last, for it takes the device away.
 describeLettingGo('vfio')
