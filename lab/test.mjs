@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { jestInGuest, jestLine, judgeContract } from './acceptance/contract.mjs'
 import { root, runGuest } from './acceptance/guest.mjs'
+import { judgeLists, judgeRules, judgeSame, judgeStreams, judgeUnscratched } from './acceptance/runs.mjs'
 import { judgeShortage, shortageSteps } from './acceptance/shortage.mjs'
 import { SOUND_DEVICES, judgeSound, soundSteps } from './acceptance/sound.mjs'
 import { dryRun } from './workflow.mjs'
@@ -24,6 +25,7 @@ const OWN = ['--kernel', 'own']
 const EDU = '0000:01:00.0'
 const EDU_64 = '0000:02:00.0'
 const NVME = '0000:04:00.0'
+const HDA = '0000:05:00.0'
 const OTHERS = ['03', '04', '05', '06', '07', '08', '09', '0a'].map((bus) => `0000:${bus}:00.0`)
 /** Without an IOMMU nothing is revoked, and nobody chooses bus addresses. */
 const NOIOMMU_SKIPS = ['not-revocable', 'identity-placement']
@@ -31,8 +33,7 @@ const NOIOMMU_SKIPS = ['not-revocable', 'identity-placement']
 const TIMEOUT = { vfio: 1800, iommufd: 900, noiommu: 600, kills: 1200, sound: 900 }
 /** Seconds a case: one of them makes all mappings that the kernel allows, 65,535 calls by an emulated processor. */
 const CASE_TIMEOUT = 300
-/** Nothing shows a caching type on an emulated processor, which has no caches: of these a model is the only witness. */
-const WITHOUT_HARDWARE = ['MDL-081', 'MDL-082']
+const STREAMS = '--suite ks --suite wavert'
 const failures = []
 const ownKernel = hasOwnKernel()
 
@@ -50,6 +51,7 @@ const interfaces = {
         wide: runLine(EDU_64, 'wide.json', '--profile qemu-edu-64'),
         iommufd: `probar run --device ${EDU} --backend iommufd`,
         nvme: runLine(NVME, 'nvme.json'),
+        hda: runLine(HDA, 'hda.json', STREAMS),
         unscratched: unscratchedLine(),
         doctor: doctorLine('vfio'),
         type1: runLine(EDU, 'type1.json', '--backend vfio --type1 v1'),
@@ -69,6 +71,7 @@ const interfaces = {
         functions: jestLine('functions'),
         run: runLine(EDU, 'run.json'),
         nvme: runLine(NVME, 'nvme.json'),
+        hda: runLine(HDA, 'hda.json', STREAMS),
         doctor: doctorLine('vfio,iommufd'),
         contract: jestInGuest('iommufd'),
       },
@@ -107,7 +110,8 @@ const interfaces = {
 }
 
 try {
-  const model = runOnLoopback()
+  const model = runOnLoopback('edu')
+  runOnLoopback('sg')
   dryRun({ bench: (out, words) => probar('lab', 'run', '--timeout', '600', '--out', out, '--', ...words), expect })
   if (ownKernel) {
     await Promise.all([
@@ -174,12 +178,13 @@ function noIommuWords() {
 function judgeStock(guest, model) {
   judgeContract('vfio', guest.json('contract.json'), expect)
   expectStatus(guest, 'functions', 0, 'vectors, ROM, ports and resets behind vfio')
-  judgeRun(guest, 'run', 'run.json', 'vfio', model)
-  judgeRun(guest, 'wide', 'wide.json', 'vfio', model)
-  judgeNvme(guest)
-  judgeUnscratched(guest)
-  judgeRules('the stock kernel', [guest.path('run.json'), guest.path('wide.json')])
-  judgeRun(guest, 'type1', 'type1.json', 'vfio', model)
+  judgeSame(guest, 'run', { backend: 'vfio', model }, expect)
+  judgeSame(guest, 'wide', { backend: 'vfio', model }, expect)
+  judgeLists(guest, 'nvme', expect)
+  judgeStreams(guest, 'hda', expect)
+  judgeUnscratched(guest, 'unscratched', expect)
+  judgeRules('the stock kernel', recordsOf(guest, 'run', 'wide', 'nvme', 'hda'), expect)
+  judgeSame(guest, 'type1', { backend: 'vfio', model }, expect)
   const version = guest.json('type1.json')?.dmaInterface
   expect(version === 'type1', `the interface of version 1 was ${version}`)
   judgeShortage(guest, expect)
@@ -191,9 +196,10 @@ function judgeStock(guest, model) {
 function judgeOwn(guest, model) {
   judgeContract('iommufd', guest.json('contract.json'), expect)
   expectStatus(guest, 'functions', 0, 'vectors, ROM, ports and resets behind iommufd')
-  judgeRun(guest, 'run', 'run.json', 'iommufd', model)
-  judgeNvme(guest)
-  judgeRules('the own kernel', [guest.path('run.json')])
+  judgeSame(guest, 'run', { backend: 'iommufd', model }, expect)
+  judgeLists(guest, 'nvme', expect)
+  judgeStreams(guest, 'hda', expect)
+  judgeRules('the own kernel', recordsOf(guest, 'run', 'nvme', 'hda'), expect)
   expectStatus(guest, 'doctor', 0, 'the doctor behind iommufd')
 }
 
@@ -212,78 +218,18 @@ function judgeNoIommu(guest) {
   for (const code of NOIOMMU_SKIPS) expect(codes.has(code), `no case was skipped for ${code}`)
 }
 
-function runOnLoopback() {
-  const file = join(folder, 'loopback.json')
-  const status = probar('run', '--device', 'loopback:edu', '--reporter', `json=${file}`)
-  expect(status === 0, `probar run on the loopback ended with ${status}`)
+const recordsOf = (guest, ...steps) => steps.map((step) => guest.path(`${step}.json`))
+
+/** A session with all cases on a modelled device: what the bench must show, too. */
+function runOnLoopback(model) {
+  const file = join(folder, `loopback-${model}.json`)
+  const status = probar('run', '--device', `loopback:${model}`, '--reporter', `json=${file}`)
+  expect(status === 0, `probar run on loopback:${model} ended with ${status}`)
   return status === 0 ? JSON.parse(readFileSync(file, 'utf8')) : null
 }
 
 function probar(...words) {
   return spawnSync(process.execPath, ['dist/cli/main.js', ...words], { cwd: root, stdio: 'inherit' }).status
-}
-
-/** What the bench must show; numbers from below, so that a case that is lost is noticed. */
-function judgeRun(guest, step, file, backend, model) {
-  expectStatus(guest, step, 0, `probar run in the bench (${backend}, ${step})`)
-  const bench = guest.json(file)
-  if (bench === null || model === null) return
-  const passes = bench.cases.filter(({ verdict }) => verdict === 'pass')
-  const byDevice = passes.filter(({ witness }) => witness === 'device')
-  expect(bench.backend === backend, `the back end was ${bench.backend}, not ${backend}`)
-  expect(passes.length >= 160, `${passes.length} cases passed through ${backend}, not 160`)
-  expect(byDevice.length >= 45, `${byDevice.length} cases have the device as witness, not 45`)
-  expect(bench.summary.skip === 0, `${bench.summary.skip} cases were skipped in the bench`)
-  const modelled = new Map(model.cases.map(({ id, verdict }) => [id, verdict]))
-  for (const { id, verdict } of bench.cases) {
-    expect(modelled.get(id) === verdict, `${id}: ${verdict} through ${backend}, ${modelled.get(id)} on the loopback`)
-  }
-  expect(bench.cases.length === model.cases.length, 'the bench and the loopback ran different cases')
-  expect(
-    model.cases.every(({ witness }) => witness === 'model'),
-    'the loopback claims a witness that it does not have',
-  )
-}
-
-/** All cases on another engine: it has no register that inverts, and skips for nothing else. */
-function judgeNvme(guest) {
-  expectStatus(guest, 'nvme', 0, 'probar run on the NVM Express controller')
-  const run = guest.json('nvme.json')
-  if (run === null) return
-  const byDevice = run.cases.filter(({ verdict, witness }) => verdict === 'pass' && witness === 'device')
-  expect(byDevice.length >= 45, `${byDevice.length} cases have nvme as witness, not 45`)
-  const skips = run.cases.filter(({ verdict }) => verdict === 'skip')
-  expect(
-    skips.every(({ reason }) => reason?.code === 'no-known-register'),
-    'on nvme cases were skipped for other reasons',
-  )
-  expect(run.summary.pass + skips.length === run.cases.length, 'not all cases passed on nvme')
-}
-
-function judgeUnscratched(guest) {
-  expectStatus(guest, 'unscratched', 0, 'probar run on a disk without scratch blocks')
-  const run = guest.json('unscratched.json')
-  if (run === null) return
-  const refused = run.cases.filter(({ reason }) => reason?.code === 'engine-carries-nothing')
-  expect(refused.length >= 40, `${refused.length} cases were skipped on a disk without scratch blocks, not 40`)
-  expect(
-    run.cases.every(({ verdict }) => verdict === 'pass' || verdict === 'skip'),
-    'a case failed on a disk without scratch blocks',
-  )
-}
-
-/** Every core rule of MDL, DMA and VER is proven on edu behind this kernel, or has a reason why nothing can. */
-function judgeRules(where, records) {
-  const words = ['dist/cli/main.js', 'rules', '--json', '--coverage', ...records]
-  const { status, stdout } = spawnSync(process.execPath, words, { cwd: root, encoding: 'utf8', maxBuffer: 2 ** 26 })
-  expect(status === 0, `rules --coverage of ${where} ended with ${status}`)
-  if (status !== 0) return
-  const rules = JSON.parse(stdout).rules.filter(({ id, core }) => core && /^(MDL|DMA|VER)-/.test(id))
-  expect(rules.length > 100, `${where}: ${rules.length} core rules of MDL, DMA and VER, not more than 100`)
-  const left = rules.filter(({ id, standing, reason }) => {
-    return standing !== 'proven' && reason === undefined && !WITHOUT_HARDWARE.includes(id)
-  })
-  expect(left.length === 0, `${where}: not proven: ${left.map(({ id }) => id).join(', ')}`)
 }
 
 function expectStatus(guest, step, wanted, what) {
