@@ -245,14 +245,18 @@ export const streamingCases: readonly Case[] = [
     rules: ['KSM-047', 'KSM-027'],
     needs: ['engine', 'revocation', 'faults'],
     run: async (context) => {
-      const { check, ddi, device, engine, signal } = context
+      const { check, ddi, device, engine, kernel, signal } = context
       check.equal(registerAdapter(context, { stride: STRIDE }), 0, 'RegisterAdapterObjectEx')
       const stream = new Stream(context, { flags: MAPPINGS })
-      stream.queue(PAGE_SIZE)
+      const { mdl, view } = clientFrame(context, PAGE_SIZE)
+      stream.queueMdls({ Mdl: mdl, FrameExtent: PAGE_SIZE })
       const leading = stream.leading()
       const entry = remainingEntries(context, leading, STRIDE).slice(0, 64)
       const clone = stream.clone(leading)
       ddi.ks.KsStreamPointerUnlock(leading, true)
+      const pattern = orderPattern(64, 79)
+      await engine.write(entry, pattern, { signal })
+      check.bytes(kernel.memory.read(view, 64), pattern, 'the frame while the clone is on it')
       using watch = await device.faults.watch(signal)
       const transfer = engine.write(entry, orderPattern(64, 71), { signal }).catch(() => undefined)
       for (let i = 0; i < 10 && engine.idle(); i++) await sleep(device.clock, 1, signal)
@@ -268,6 +272,7 @@ export const streamingCases: readonly Case[] = [
         'a fault when the entries are used afterwards',
       )
       stream.close()
+      release(context, mdl)
     },
   },
 ]

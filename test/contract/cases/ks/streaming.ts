@@ -219,6 +219,7 @@ export const streamingDefects: Defects = {
   ],
   'ks/no-fault-when-a-clone-goes': [
     registeringFails,
+    fault('dma-writes-lost', 'the frame while the clone is on it'),
     planted('the device goes on', 'the device is idle after the abort', {
       engine: (engine) => altered(engine, { abort: async () => undefined }),
     }),
