@@ -12,23 +12,36 @@ import { type Frame, type PendingIrp, type Queue, cursorsOf, frameOf, isLocked, 
  * cancellations that waited for a lock are carried out (KSM-041). Completion routines come last, on a queue that is whole.
  */
 export function settle(state: KsState, queue: Queue): void {
-  for (const frame of unreferenced(queue)) takeOut(state, queue, frame)
-  const busy = new Set(queue.frames.map(({ irp }) => irp))
-  const done = [...queue.irps.values()].filter((irp) => !busy.has(irp))
-  refresh(queue)
-  for (const irp of done) finishIrp(state, queue, irp, irp.status)
-  const unlocked = [...queue.irps.values()].filter((irp) => irp.irp.Cancel && !isLocked(queue, irp))
+  const done: PendingIrp[] = []
+  const finish = (): void => {
+    const busy = new Set(queue.frames.map(({ irp }) => irp))
+    done.push(...[...queue.irps.values()].filter((irp) => !busy.has(irp)))
+    refresh(queue)
+    for (const irp of done) finishIrp(state, queue, irp, irp.status)
+  }
   runAll([
-    ...done.map(
-      ({ irp, completed }) =>
-        () =>
-          completed(irp),
-    ),
-    ...unlocked.map((irp) => () => {
-      // A completion routine may have closed the pin meanwhile.
-      if (queue.irps.has(irp.irp)) cancelNow(state, queue, irp)
-    }),
+    ...unreferenced(queue).map((frame) => () => takeOut(state, queue, frame)),
+    finish,
+    () =>
+      runAll(
+        done.map(
+          ({ irp, completed }) =>
+            () =>
+              completed(irp),
+        ),
+      ),
+    () => cancelUnlocked(state, queue),
   ])
+}
+
+/** A completion routine, or a callback, may change what is left to be cancelled. */
+function cancelUnlocked(state: KsState, queue: Queue): void {
+  const waiting = [...queue.irps.values()].filter(({ irp }) => irp.Cancel)
+  runAll(
+    waiting.map((pending) => () => {
+      if (queue.irps.has(pending.irp) && !isLocked(queue, pending)) cancelNow(state, queue, pending)
+    }),
+  )
 }
 
 /** IoCancelIrp: now, or by `settle` when the last lock goes (KSM-041). True when it is done. */
@@ -57,9 +70,12 @@ export function cancelNow(state: KsState, queue: Queue, pending: PendingIrp, dri
   }
   const end = (): void => {
     queue.cancelling = false
-    for (const frame of queue.frames.filter(({ irp }) => irp === pending)) takeOut(state, queue, frame)
-    refresh(queue)
-    finishIrp(state, queue, pending, NtStatus.STATUS_CANCELLED)
+    const frames = queue.frames.filter(({ irp }) => irp === pending)
+    runAll([
+      ...frames.map((frame) => () => takeOut(state, queue, frame)),
+      () => refresh(queue),
+      () => finishIrp(state, queue, pending, NtStatus.STATUS_CANCELLED),
+    ])
   }
   const { irp, completed } = pending
   const there = driver === 'there'

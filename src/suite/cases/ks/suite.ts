@@ -2,6 +2,7 @@ import { CapturePin } from '../../../miniport/capture/capture-pin.ts'
 import { defineSuite } from '../../case.ts'
 import { cancellationCases } from './cancellation.ts'
 import { captureCases } from './capture.ts'
+import { endingCases } from './ending.ts'
 import { layoutCases } from './layout.ts'
 import { offsetCases } from './offsets.ts'
 import { referenceCases } from './references.ts'
@@ -18,4 +19,5 @@ export const ksSuite = defineSuite('ks', [
   ...cancellationCases,
   ...streamingCases,
   ...captureCases((parts) => CapturePin.open(parts)),
+  ...endingCases,
 ])
