@@ -16,10 +16,10 @@ import {
   sheetOf,
   SIZE,
   untilMoved,
-} from './cyclic-bench.ts'
-import { motionChecks } from './cyclic-motion.ts'
+} from './engines/cyclic-bench.ts'
+import { motionChecks } from './engines/cyclic-motion.ts'
 
-export type { CyclicBench, CyclicCheck } from './cyclic-bench.ts'
+export type { CyclicBench, CyclicCheck } from './engines/cyclic-bench.ts'
 
 /** Milliseconds in which what should not come would have come. */
 const WHILE = 60

@@ -2,13 +2,14 @@ import { describe, expect, it } from '@jest/globals'
 import { seededRandom } from '../../src/base/random.ts'
 import { VirtualClock } from '../../src/base/virtual-clock.ts'
 import { openLoopback } from '../../src/backend/loopback/device.ts'
-import type { LoopbackFault } from '../../src/backend/loopback/planted/defects.ts'
+import { sgFaults } from '../../src/backend/loopback/planted/defects.ts'
 import type { CyclicEngine, CyclicStream } from '../../src/engine/cyclic.ts'
 import { SgCyclicEngine } from '../../src/engine/sg/cyclic-engine.ts'
 import { FrameStore } from '../../src/memory/frame-store.ts'
 import { loadNative } from '../../src/native/load.ts'
 import { altered } from './cases/plants/altered.ts'
 import { type CyclicBench, cyclicChecks, describeCyclicContract, runCyclicCheck } from './cyclic-engine.ts'
+import { noticedInLists, noticedInStreams } from './engines/sg-defects.ts'
 
 async function open(ref = 'loopback:sg'): Promise<CyclicBench> {
   const random = seededRandom(3n)
@@ -38,31 +39,8 @@ const named = (words: string): (typeof cyclicChecks)[number] => {
   return check
 }
 
-const noticed: readonly (readonly [LoopbackFault, string])[] = [
-  ['stream-runs-early', 'stands still at 0'],
-  ['position-stuck', 'moves forward only'],
-  ['position-unwrapped', 'moves forward only'],
-  ['dma-writes-lost', 'overwrites its buffer in order'],
-  ['position-ahead', 'overwrites its buffer in order'],
-  ['stream-shifts-by-one', 'overwrites its buffer in order'],
-  ['stream-stays-in-first-segment', 'overwrites its buffer in order'],
-  ['stream-stays-in-first-segment', 'in a second turn'],
-  ['stream-stays-in-first-segment', 'plays what the buffer holds'],
-  ['tap-empty', 'plays what the buffer holds'],
-  ['stream-runs-on', 'a paused stream'],
-  ['stream-loses-position', 'a paused stream'],
-  ['stream-keeps-position', 'a stopped stream'],
-  ['stream-runs-on', 'a stopped stream'],
-  ['stream-runs-on', 'a closed stream'],
-  ['clock-stuck', 'the registers of a stream'],
-  ['notification-lost', 'has come to each of its places'],
-  ['notification-everywhere', 'has come to each of its places'],
-  ['notification-in-pause', 'does not run announces nothing'],
-  ['stream-runs-on', 'once the engine is closed'],
-]
-
 describe('a defect of sg is noticed by the contract of streams', () => {
-  it.each(noticed)('%s: %s', async (fault, words) => {
+  it.each(noticedInStreams)('%s: %s', async (fault, words) => {
     await expect(runCyclicCheck(named(words), () => open(`loopback:sg?fault=${fault}`))).rejects.toThrow()
   })
 })
@@ -102,8 +80,13 @@ describe('a broken engine of streams is noticed by the contract', () => {
   })
 
   it('where every check is concerned', () => {
-    const words = [...noticed.map(([, one]) => one), ...Object.keys(broken)]
+    const words = [...noticedInStreams.map(([, one]) => one), ...Object.keys(broken)]
     const unseen = cyclicChecks.filter(({ name }) => !words.some((one) => name.includes(one)))
     expect(unseen.map(({ name }) => name)).toEqual([])
   })
+})
+
+it('no defect can be planted into sg that no contract of engines notices', () => {
+  const noticed = new Set<string>([...noticedInLists, ...noticedInStreams].map(([fault]) => fault))
+  expect(Object.keys(sgFaults).filter((fault) => !noticed.has(fault))).toEqual([])
 })

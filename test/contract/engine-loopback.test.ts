@@ -8,11 +8,11 @@ import type { Device } from '../../src/device/contract.ts'
 import type { DmaEngine } from '../../src/engine/contract.ts'
 import { FrameStore } from '../../src/memory/frame-store.ts'
 import { loadNative } from '../../src/native/load.ts'
-import type { LoopbackFault } from '../../src/backend/loopback/planted/defects.ts'
 import { failure } from './bench.ts'
 import { altered } from './cases/plants/altered.ts'
-import { abortChecks } from './engine-aborts.ts'
-import { listChecks } from './engine-lists.ts'
+import { abortChecks } from './engines/aborts.ts'
+import { listChecks } from './engines/lists.ts'
+import { noticedInLists } from './engines/sg-defects.ts'
 import { type EngineBench, describeEngineContract, engineChecks, runEngineCheck } from './engine.ts'
 
 async function open(ref: string, addressBits = 28): Promise<EngineBench> {
@@ -75,28 +75,8 @@ describe('a defect below the engine is noticed by the contract', () => {
   })
 })
 
-const noticedOnSg: readonly (readonly [LoopbackFault, string])[] = [
-  ['dma-writes-lost', 'a write reaches'],
-  ['dma-writes-one-byte-too-many', 'a write reaches'],
-  ['dma-swaps-bytes', 'a write reaches'],
-  ['dma-reads-zeros', 'a read gathers'],
-  ['list-swaps-addresses', 'a write reaches'],
-  ['list-swaps-addresses', 'a read gathers'],
-  ['list-skips-descriptor', 'a write reaches'],
-  ['list-ring-too-short', 'a list of more segments'],
-  ['list-busy-for-ever', 'an idle device says so'],
-  ['list-idle-always', 'an idle device says so'],
-  ['list-interrupt-lost', 'seen by interrupt'],
-  ['irq-lost', 'interrupts on demand'],
-  ['channels-take-turns', 'does not wait for another one'],
-  ['channels-share-memory', 'does not wait for another one'],
-  ['channels-share-vector', 'interrupts of one channel'],
-  ['abort-lies', 'an abort of a channel tells'],
-  ['abort-lost', 'a closed engine leaves memory alone'],
-]
-
 describe('a defect of sg is noticed by the contract', () => {
-  it.each(noticedOnSg)('%s: %s', async (fault, words) => {
+  it.each(noticedInLists)('%s: %s', async (fault, words) => {
     await expect(runEngineCheck(named(words), () => open(`loopback:sg?fault=${fault}`, 64))).rejects.toThrow()
   })
 })
@@ -149,7 +129,7 @@ describe('a broken engine is noticed by the contract', () => {
   })
 
   it('where each check of lists, channels and aborts is concerned', () => {
-    const words = [...Object.keys(brokenEngines), ...noticedOnSg.map(([, one]) => one)]
+    const words = [...Object.keys(brokenEngines), ...noticedInLists.map(([, one]) => one)]
     const unseen = [...listChecks, ...abortChecks].filter(({ name }) => !words.some((one) => name.includes(one)))
     expect(unseen.map(({ name }) => name)).toEqual([])
   })

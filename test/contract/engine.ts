@@ -16,11 +16,11 @@ import {
   segmentsOf,
   sizeOf,
   SPREAD,
-} from './engine-bench.ts'
-import { abortChecks } from './engine-aborts.ts'
-import { listChecks } from './engine-lists.ts'
+} from './engines/bench.ts'
+import { abortChecks } from './engines/aborts.ts'
+import { listChecks } from './engines/lists.ts'
 
-export type { EngineBench, EngineCheck } from './engine-bench.ts'
+export type { EngineBench, EngineCheck } from './engines/bench.ts'
 
 /** Of all vectors: which of them is a channel's own is the engine's to choose. */
 function interruptsOf({ interrupts }: Device): number {

@@ -1,18 +1,9 @@
 import { expect } from '@jest/globals'
-import { sleep } from '../../src/base/clock.ts'
-import { PAGE_SIZE } from '../../src/base/pages.ts'
-import { failure } from './bench.ts'
-import {
-  type EngineBench,
-  type EngineCheck,
-  expectOnly,
-  map,
-  type Part,
-  pattern,
-  poison,
-  segmentsOf,
-} from './engine-bench.ts'
-import { heeded, longList } from './engine-lists.ts'
+import { sleep } from '../../../src/base/clock.ts'
+import { PAGE_SIZE } from '../../../src/base/pages.ts'
+import { failure } from '../bench.ts'
+import { type EngineBench, type EngineCheck, expectOnly, map, type Part, pattern, poison, segmentsOf } from './bench.ts'
+import { heeded, longList } from './lists.ts'
 
 /** Milliseconds in which a device that goes on would have written something. */
 const WHILE = 250

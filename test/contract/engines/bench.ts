@@ -1,10 +1,10 @@
 import { expect } from '@jest/globals'
-import type { BusAddress } from '../../src/base/address.ts'
-import { advance, busAddress } from '../../src/base/address.ts'
-import { PAGE_SIZE } from '../../src/base/pages.ts'
-import type { Device, DmaAccess, HostMemory, Mapping } from '../../src/device/contract.ts'
-import { type Segment, Segments } from '../../src/device/segments.ts'
-import type { DmaEngine } from '../../src/engine/contract.ts'
+import type { BusAddress } from '../../../src/base/address.ts'
+import { advance, busAddress } from '../../../src/base/address.ts'
+import { PAGE_SIZE } from '../../../src/base/pages.ts'
+import type { Device, DmaAccess, HostMemory, Mapping } from '../../../src/device/contract.ts'
+import { type Segment, Segments } from '../../../src/device/segments.ts'
+import type { DmaEngine } from '../../../src/engine/contract.ts'
 
 /** What an engine is tried with: the device that it drives, with bus mastering on, and memory for it. */
 export interface EngineBench {

@@ -1,18 +1,9 @@
 import { expect } from '@jest/globals'
-import { sleep } from '../../src/base/clock.ts'
-import { PAGE_SIZE } from '../../src/base/pages.ts'
-import { Segments } from '../../src/device/segments.ts'
-import { failure } from './bench.ts'
-import {
-  type EngineBench,
-  type EngineCheck,
-  expectOnly,
-  map,
-  type Part,
-  pattern,
-  poison,
-  segmentsOf,
-} from './engine-bench.ts'
+import { sleep } from '../../../src/base/clock.ts'
+import { PAGE_SIZE } from '../../../src/base/pages.ts'
+import { Segments } from '../../../src/device/segments.ts'
+import { failure } from '../bench.ts'
+import { type EngineBench, type EngineCheck, expectOnly, map, type Part, pattern, poison, segmentsOf } from './bench.ts'
 
 /** So many that even a quick device is still at them when somebody looks. */
 const ROUNDS = 4

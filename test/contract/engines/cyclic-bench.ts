@@ -1,9 +1,9 @@
 import { expect } from '@jest/globals'
-import { sleep } from '../../src/base/clock.ts'
-import { PAGE_SIZE } from '../../src/base/pages.ts'
-import type { Device, HostMemory, Mapping } from '../../src/device/contract.ts'
-import type { Segments } from '../../src/device/segments.ts'
-import type { CyclicBuffer, CyclicEngine, CyclicStream, Direction } from '../../src/engine/cyclic.ts'
+import { sleep } from '../../../src/base/clock.ts'
+import { PAGE_SIZE } from '../../../src/base/pages.ts'
+import type { Device, HostMemory, Mapping } from '../../../src/device/contract.ts'
+import type { Segments } from '../../../src/device/segments.ts'
+import type { CyclicBuffer, CyclicEngine, CyclicStream, Direction } from '../../../src/engine/cyclic.ts'
 
 /** What a cyclic engine is tried with: the device that it drives, with bus mastering on, and memory for it. */
 export interface CyclicBench {

@@ -1,5 +1,5 @@
 import { expect } from '@jest/globals'
-import { sleep } from '../../src/base/clock.ts'
+import { sleep } from '../../../src/base/clock.ts'
 import {
   accessOf,
   anyDirection,
