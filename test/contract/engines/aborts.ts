@@ -1,6 +1,7 @@
 import { expect } from '@jest/globals'
 import { sleep } from '../../../src/base/clock.ts'
 import { PAGE_SIZE } from '../../../src/base/pages.ts'
+import { Segments } from '../../../src/device/segments.ts'
 import { failure } from '../bench.ts'
 import { type EngineBench, type EngineCheck, expectOnly, map, type Part, pattern, poison, segmentsOf } from './bench.ts'
 import { heeded, longList } from './lists.ts'
@@ -10,15 +11,19 @@ const WHILE = 250
 const LOOK_MS = 0.5
 const LOOKS = 4000
 const POISON = 0xee
+/** Times that all pages but the last are written. */
+const TIMES = 20
 /** Far more than one command of a small engine. */
 const PAGES = 12
 const PARTS: readonly Part[] = Array.from({ length: PAGES }, (_, place) => ({ place, offset: 0, length: PAGE_SIZE }))
 
-/** A write under way, whose target the device has begun to write to. */
+/** A write under way, so long that nobody is late to end it; the last page comes last. */
 function begin(bench: EngineBench, mapping: ReturnType<typeof map>) {
-  const segments = segmentsOf(mapping, PARTS)
+  const all = segmentsOf(mapping, PARTS)
+  const often = Array.from({ length: TIMES }, () => Array.from(all.slice(0, (PAGES - 1) * PAGE_SIZE)))
+  const segments = Segments.of([...often.flat(), ...all.slice((PAGES - 1) * PAGE_SIZE, PAGE_SIZE)])
   poison(bench)
-  return failure(() => bench.engine.write(segments, pattern(PAGES * PAGE_SIZE, 10)))
+  return failure(() => bench.engine.write(segments, pattern(segments.size, 10)))
 }
 
 async function untouched(bench: EngineBench): Promise<void> {
