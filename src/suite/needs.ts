@@ -39,7 +39,7 @@ const NEEDS = {
   },
   /** Can be asked what it received. */
   'cyclic-tap': {
-    code: 'no-cyclic-engine',
+    code: 'engine-too-simple',
     met: ({ cyclic }) => cyclic?.abilities.tap === true && cyclic.abilities.directions.includes('output'),
   },
   'cyclic-notifications': { code: 'no-cyclic-engine', met: ({ cyclic }) => cyclic?.abilities.notifications === true },

@@ -78,7 +78,7 @@ export async function openPin(context: Context, miniport: MiniportOf, options: P
 /** The engine, which keeps the stream that was opened last: only it can say what the device received. */
 export function keepingStream(engine: CyclicEngine): {
   readonly engine: CyclicEngine
-  stream(): CyclicStream | undefined
+  readonly stream: () => CyclicStream | undefined
 } {
   let last: CyclicStream | undefined
   const close = (): void => engine.close()
