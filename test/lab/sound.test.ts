@@ -3,6 +3,8 @@ import { join } from 'node:path'
 import { describe, expect, it } from '@jest/globals'
 import { main as playTone } from '../../examples/play-tone.ts'
 import { sleep } from '../../src/base/clock.ts'
+import { encodeVerb } from '../../src/engine/intel-hda/codec/verbs.ts'
+import { ImmediateCommands, stopRings } from '../../src/engine/intel-hda/commands.ts'
 import type { PciBackend } from '../../src/session/reference.ts'
 import { type CyclicStream, type Session, openSession } from '../../src/index.ts'
 
@@ -193,6 +195,23 @@ describe('recording', () => {
       await stream.stop()
       expect(read().every((byte) => byte === POISON)).toBe(true)
     }))
+})
+
+describe('the registers for single commands', () => {
+  it('bring the same answer as the rings', async () => {
+    await using session = await openSession({ device: DUPLEX, ...(backend && { backend }) })
+    const [registers] = session.device.regions
+    if (registers === undefined || session.cyclic === undefined) throw new Error('there is no sound controller')
+    // The way through the codec was found by the rings.
+    expect(session.cyclic.abilities.directions).toEqual(['output', 'input'])
+    stopRings(registers)
+    const commands = new ImmediateCommands(registers)
+    const ask = (node: number, verb: number, payload: number): number =>
+      commands.send(encodeVerb({ codec: 0, node, verb, payload }))
+    // QEMU's vendor id, and the pin's list of connections: converter 2
+    expect(ask(0, 0xf00, 0) >>> 16).toBe(0x1af4)
+    expect(ask(3, 0xf02, 0)).toBe(2)
+  })
 })
 
 describe('after the engine was closed', () => {

@@ -244,7 +244,12 @@ describe('a controller that fails', () => {
     const stream = await bench.engine.open(output(bench))
     await stream.run()
     await expect(stream.pause()).rejects.toHaveProperty('code', 'timeout')
-    expect(() => bench.engine.close()).toThrow('2 steps of closing failed')
+    const pages = bench.frames.allocated
+    expect(() => stream.close()).toThrow(expect.objectContaining({ code: 'timeout' }))
+    // It may still read its list.
+    expect(bench.frames.allocated).toBe(pages)
+    expect(() => bench.engine.close()).toThrow(expect.objectContaining({ code: 'timeout' }))
+    expect(pages - bench.frames.allocated).toBe(2)
     expect(bench.controller.registers.getUint8(0x08)).toBe(0)
   })
 
