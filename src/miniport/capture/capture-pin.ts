@@ -84,7 +84,8 @@ export class CapturePin implements CaptureMiniport {
   }
 
   async settled(): Promise<void> {
-    await Promise.all([...this.#flights.values()].map(({ ended }) => ended))
+    // A client may have the device begin the next frame while the one before is completed.
+    for (let busy = this.#busy(); busy.length > 0; busy = this.#busy()) await Promise.all(busy)
     this.#throwFailures()
   }
 
@@ -113,11 +114,16 @@ export class CapturePin implements CaptureMiniport {
   /** @throws what failed meanwhile; ProbarError timeout when no channel ever will be */
   async #channelFree(): Promise<void> {
     while (this.#running && this.#freeChannel() === undefined) {
-      const busy = [...this.#flights.values()].filter(({ stuck }) => !stuck)
+      const busy = this.#busy()
       if (busy.length === 0) throw new ProbarError('timeout', 'the device does not come to rest; reset it')
-      await Promise.race(busy.map(({ ended }) => ended))
+      await Promise.race(busy)
       this.#throwFailures()
     }
+  }
+
+  /** The ends of the frames that will have one. */
+  #busy(): readonly Promise<void>[] {
+    return [...this.#flights.values()].filter(({ stuck }) => !stuck).map(({ ended }) => ended)
   }
 
   #freeChannel(): number | undefined {

@@ -9,7 +9,10 @@ const CONTEXT = { offset: KSMAPPING.size, size: 8 } as const
 /** Bytes from one entry to the next: above 16, so Mappings[i] in C would be wrong from the second on (KSM-014). */
 export const MAPPING_TABLE_STRIDE = KSMAPPING.size + CONTEXT.size
 
-/** A frame's mapping table as a driver sees it: bytes at an address, for as long as a clone keeps the frame (KSM-027). */
+/**
+ * A frame's mapping table as a driver sees it: bytes at an address, for as long as a clone keeps the frame (KSM-027).
+ * AVStream has it in nonpaged pool, which the driver reads through the home view.
+ */
 export class MappingEntries {
   /** One descriptor an entry, in the frame's order (KSM-020, KSM-023). */
   readonly segments: Segments

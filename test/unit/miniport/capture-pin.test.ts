@@ -117,7 +117,6 @@ describe('a capture pin', () => {
     const second = capture.queue(64)
     capture.pin.capture(orderPattern(64, 1))
     await capture.pin.settled()
-    await capture.pin.settled()
     expect([first.completions, second.completions, capture.pin.dropped]).toEqual([1, 1, 0])
     expect(second.memory()).toEqual(buffer(64, orderPattern(64, 2)))
     expect(await capture.end()).toEqual([])
