@@ -7,7 +7,7 @@ describe('without the addon', () => {
   it('the whole suite runs on the loopback, through koffi', async () => {
     const native = loadNative({ hideAddon: true })
     expect(native.memory.provider).toBe('koffi')
-    await using session = await openSession({ device: 'loopback:edu', native })
+    await using session = await openSession({ device: 'loopback:sg', native })
     const facts = {
       id: 'without-addon',
       startedAt: new Date(0),
