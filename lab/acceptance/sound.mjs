@@ -12,15 +12,12 @@ const TURNS = 9
 
 export const soundSteps = (backend) => ({
   [`sound-${backend}`]: `env PROBAR_SOUND=${backend} ${jestLine('sound')}`,
-  [`wavert-${backend}`]: `probar run --device 0000:01:00.0 --suite wavert --backend ${backend} --timeout 120`,
 })
 
 /** @param guest as runGuest gives it */
 export function judgeSound(backend, guest, expect) {
   const step = `sound-${backend}`
   const status = guest.status(step)
-  const suite = guest.status(`wavert-${backend}`)
-  expect(suite === 0, `wavert-${backend}: the suite on a sound controller ended with ${suite}`)
   expect(status === 0, `${step}: the tests of sound controllers ended with ${status}`)
   if (status !== 0) return
   const [recording, buffer] = [RECORDING, BUFFER].map((file) => readFileSync(guest.path(file)))
