@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
+import { sleep } from '../../src/base/clock.ts'
 import { seededRandom } from '../../src/base/random.ts'
 import { VirtualClock } from '../../src/base/virtual-clock.ts'
 import { openLoopback } from '../../src/backend/loopback/device.ts'
@@ -12,6 +13,7 @@ import { failure } from './bench.ts'
 import { altered } from './cases/plants/altered.ts'
 import { abortChecks } from './engines/aborts.ts'
 import { listChecks } from './engines/lists.ts'
+import { orderChecks } from './engines/order.ts'
 import { noticedInLists } from './engines/sg-defects.ts'
 import { type EngineBench, describeEngineContract, engineChecks, runEngineCheck } from './engine.ts'
 
@@ -117,6 +119,40 @@ const brokenEngines: Readonly<Record<string, Altered>> = {
     },
   }),
   'a closed engine leaves memory alone': () => ({ close: () => undefined }),
+  // The data of who asks last reach everybody.
+  'transfers that are asked for at once': (engine) => {
+    let latest = new Uint8Array()
+    return {
+      write: async (target, data, options) => {
+        latest = data.slice()
+        await sleep(new VirtualClock(), 1)
+        const mine = Uint8Array.from({ length: data.length }, (_, i) => latest[i] ?? 0)
+        await engine.write(target, mine, options)
+      },
+    }
+  },
+  'does not take the next one': (engine) => {
+    let last: Promise<unknown> = Promise.resolve()
+    return {
+      write: (target, data, options) => {
+        const mine = last.then(() => engine.write(target, data, options))
+        last = mine
+        return mine
+      },
+    }
+  },
+  'segments without a byte': (engine) => ({
+    write: (target, data, options) => {
+      if (target.lengths.includes(0)) throw new RangeError('nothing is no segment')
+      return engine.write(target, data, options)
+    },
+  }),
+  'as many segments as one command takes': (engine) => ({
+    write: (target, data, options) => {
+      const taken = target.slice(0, Math.min(target.count, engine.abilities.listLength - 1))
+      return engine.write(taken, data.subarray(0, taken.size), options)
+    },
+  }),
 }
 
 describe('a broken engine is noticed by the contract', () => {
@@ -130,7 +166,9 @@ describe('a broken engine is noticed by the contract', () => {
 
   it('where each check of lists, channels and aborts is concerned', () => {
     const words = [...Object.keys(brokenEngines), ...noticedInLists.map(([, one]) => one)]
-    const unseen = [...listChecks, ...abortChecks].filter(({ name }) => !words.some((one) => name.includes(one)))
+    const unseen = [...listChecks, ...orderChecks, ...abortChecks].filter(
+      ({ name }) => !words.some((one) => name.includes(one)),
+    )
     expect(unseen.map(({ name }) => name)).toEqual([])
   })
 })

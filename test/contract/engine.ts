@@ -19,6 +19,7 @@ import {
 } from './engines/bench.ts'
 import { abortChecks } from './engines/aborts.ts'
 import { listChecks } from './engines/lists.ts'
+import { orderChecks } from './engines/order.ts'
 
 export type { EngineBench, EngineCheck } from './engines/bench.ts'
 
@@ -200,6 +201,7 @@ export const engineChecks: readonly EngineCheck[] = [
     },
   },
   ...listChecks,
+  ...orderChecks,
   ...abortChecks,
   {
     name: 'nothing works after close, closing twice is harmless, and what the engine took is given back',

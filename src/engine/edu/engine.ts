@@ -1,7 +1,8 @@
 import type { BusAddress } from '../../base/address.ts'
 import { busAddress } from '../../base/address.ts'
 import { sleep } from '../../base/clock.ts'
-import { ProbarError } from '../../base/errors.ts'
+import { runAll } from '../../base/disposal.ts'
+import { codeOf, ProbarError } from '../../base/errors.ts'
 import { hex } from '../../base/hex.ts'
 import type { Device, Region } from '../../device/contract.ts'
 import { registerProgram } from '../../device/register-program/program.ts'
@@ -9,6 +10,7 @@ import type { Segments } from '../../device/segments.ts'
 import type { FrameStore } from '../../memory/frame-store.ts'
 import { Aborting } from '../aborting.ts'
 import type { DmaEngine, EngineAbilities, EngineOptions } from '../contract.ts'
+import { Lock } from '../lock.ts'
 import { DmaCommand, Register, dmaDone } from './registers.ts'
 import { Staging } from './staging.ts'
 
@@ -40,6 +42,8 @@ export class EduEngine implements DmaEngine {
   readonly #staging: Staging
   readonly #bufferOffset: number
   readonly #aborting = new Aborting()
+  /** There is one buffer in the device, and one page for what goes in and out. */
+  readonly #lock = new Lock()
   #armed = false
   /** A transfer by interrupt was begun whose interrupt nobody took. */
   #abandoned = false
@@ -69,19 +73,19 @@ export class EduEngine implements DmaEngine {
 
   async write(target: Segments, data: Uint8Array, options: EngineOptions = {}): Promise<void> {
     this.#only(options.channel ?? 0)
-    return await this.#aborting.run(options, (endable) => this.#write(target, data, endable))
+    return await this.#inTurn(options, (endable) => this.#write(target, data, endable))
   }
 
   async read(source: Segments, options: EngineOptions = {}): Promise<Uint8Array> {
     this.#only(options.channel ?? 0)
-    return await this.#aborting.run(options, (endable) => this.#read(source, endable))
+    return await this.#inTurn(options, (endable) => this.#read(source, endable))
   }
 
   /** edu cannot give up a transfer: this waits for the end of the one under way. */
   async abort(channel = 0, { timeoutMs = DEFAULT_TIMEOUT_MS }: Pick<EngineOptions, 'timeoutMs'> = {}): Promise<void> {
     this.#only(channel)
     this.#aborting.abort()
-    await this.#idle({ timeoutMs })
+    await this.#lock.run(() => this.#idle({ timeoutMs }))
   }
 
   idle(channel = 0): boolean {
@@ -123,23 +127,38 @@ export class EduEngine implements DmaEngine {
 
   async interrupt(options: EngineOptions = {}): Promise<number> {
     this.#only(options.channel ?? 0)
+    return await this.#inTurn(options, (endable) => this.#interrupt(endable))
+  }
+
+  close(): void {
+    if (this.#closed) return
+    const atRest = this.#atRest()
+    this.#closed = true
+    runAll([
+      () => {
+        if (this.#armed) this.#device.interrupts.disable()
+      },
+      () => this.#staging.close(atRest),
+    ])
+  }
+
+  [Symbol.dispose](): void {
+    this.close()
+  }
+
+  /** Once what was begun before has ended. */
+  #inTurn<T>(options: EngineOptions, work: (options: EngineOptions) => Promise<T>): Promise<T> {
+    return this.#aborting.run(options, (endable) => this.#lock.run(() => work(endable)))
+  }
+
+  async #interrupt(options: EngineOptions): Promise<number> {
+    this.#begin(options)
     this.#arm()
     const before = this.#device.interrupts.count(0)
     this.#registers.write32(Register.interruptRaise, ON_DEMAND)
     const count = await this.#waitInterrupt(before, options)
     this.#acknowledge(ON_DEMAND)
     return count
-  }
-
-  close(): void {
-    if (this.#closed) return
-    this.#closed = true
-    if (this.#armed) this.#device.interrupts.disable()
-    this.#staging.close()
-  }
-
-  [Symbol.dispose](): void {
-    this.close()
   }
 
   #toDevice(from: BusAddress, bufferAt: number, length: number, options: EngineOptions): Promise<void> {
@@ -153,11 +172,12 @@ export class EduEngine implements DmaEngine {
   }
 
   async #transfer(transfer: Transfer, options: EngineOptions): Promise<void> {
+    // The buffer's end is no place to begin at, not even for nothing: the device would leave the bus.
+    if (transfer.length === 0) return
     this.#open()
     await this.#idle(options)
     // Aborted while the device was found idle: nothing is begun after the abort has resolved.
-    if (options.signal?.aborted === true)
-      throw new ProbarError('cancelled', 'the transfer was cancelled before it began')
+    this.#begin(options)
     const byInterrupt = options.completion === 'interrupt'
     if (byInterrupt) this.#arm()
     const before = byInterrupt ? this.#device.interrupts.count(0) : 0
@@ -182,6 +202,22 @@ export class EduEngine implements DmaEngine {
     this.#acknowledge(dmaDone)
     if (this.#running()) {
       throw new ProbarError('interrupt-unavailable', 'edu announced the end of a transfer that still runs')
+    }
+  }
+
+  /** @throws ProbarError cancelled, closed: nothing is begun then */
+  #begin({ signal }: EngineOptions): void {
+    this.#open()
+    if (signal?.aborted === true) throw new ProbarError('cancelled', 'it was cancelled before it began')
+  }
+
+  /** A device that left the bus, or was closed, accesses nothing. */
+  #atRest(): boolean {
+    try {
+      return !this.#running()
+    } catch (error) {
+      if (codeOf(error) === 'device-gone' || codeOf(error) === 'closed') return true
+      throw error
     }
   }
 

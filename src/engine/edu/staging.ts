@@ -14,6 +14,7 @@ export class Staging {
   readonly #frames: FrameStore
   readonly #index: number
   readonly #mapping: Mapping
+  readonly #revocable: boolean
 
   constructor(dma: DmaDomain, frames: FrameStore) {
     const indices = frames.allocate({ count: 1 })
@@ -21,6 +22,7 @@ export class Staging {
     if (index === undefined) throw new ProbarError('out-of-memory', 'the frame store has no page for the engine')
     this.#frames = frames
     this.#index = index
+    this.#revocable = dma.capabilities.revocable
     try {
       this.#mapping = dma.map({ memory: frames, indices }, 'both')
     } catch (error) {
@@ -29,7 +31,7 @@ export class Staging {
     }
     const { segments } = this.#mapping
     if (segments.count !== 1) {
-      this.close()
+      this.close(true)
       throw new ProbarError('internal', `the back end maps one page to ${segments.count} segments`)
     }
     this.bus = busAddress(segments.at(0).bus)
@@ -47,8 +49,9 @@ export class Staging {
     return this.#frames.read(this.#index * PAGE_SIZE, length)
   }
 
-  close(): void {
+  /** @param unused the device has ceased to access it: where nothing refuses it, only such a page can be used again */
+  close(unused: boolean): void {
     unmapWhole(this.#mapping)
-    this.#frames.free(Uint32Array.of(this.#index))
+    if (unused || this.#revocable) this.#frames.free(Uint32Array.of(this.#index))
   }
 }

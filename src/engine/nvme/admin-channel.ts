@@ -8,7 +8,7 @@ import type { Controller } from './controller.ts'
 import { type Command, type DataPointer, askQueues, getFirmwareLog, identify, onePage } from './protocol/commands.ts'
 import { buildPrp, fitsPrp } from './protocol/prp.ts'
 import { Deadline } from './queues/deadline.ts'
-import { Lock } from './queues/lock.ts'
+import { Lock } from '../lock.ts'
 import type { Vectors } from './queues/vectors.ts'
 import type { Announcement } from './queues/waiting.ts'
 

@@ -15,7 +15,7 @@ import {
 import { type Completion, couldNotReach } from './protocol/completion.ts'
 import type { Controller } from './controller.ts'
 import type { Deadline } from './queues/deadline.ts'
-import { Lock } from './queues/lock.ts'
+import { Lock } from '../lock.ts'
 import type { OwnPage } from './own-pages.ts'
 import { buildPrp, fitsPrp } from './protocol/prp.ts'
 import { QueuePair, type QueuePairParts } from './queues/queue-pair.ts'

@@ -9,7 +9,7 @@ import { type Command, identify, onePage } from './protocol/commands.ts'
 import type { Completion } from './protocol/completion.ts'
 import { Deadline } from './queues/deadline.ts'
 import { type ControllerData, type NamespaceData, decodeController, decodeNamespace } from './protocol/identify.ts'
-import { Lock } from './queues/lock.ts'
+import { Lock } from '../lock.ts'
 import type { OwnPage } from './own-pages.ts'
 import { QueuePair } from './queues/queue-pair.ts'
 import {
