@@ -53,8 +53,12 @@ export class Channel implements Disposable {
     }
   }
 
+  get #busy(): boolean {
+    return this.#list.busy || this.#cyclic.busy
+  }
+
   get #status(): number {
-    const busy = this.#list.busy || this.#cyclic.busy ? Status.busy : 0
+    const busy = this.#busy ? Status.busy : 0
     return this.#ring.state | busy | (this.#ring.errorCode === ErrorCode.none ? 0 : Status.error)
   }
 
@@ -96,8 +100,7 @@ export class Channel implements Disposable {
 
   #moveTail(value: number): void {
     this.#ring.tail = value
-    if (value >= this.#ring.size) this.#ring.halt(ErrorCode.badSetup, 0n)
-    else if ((this.#control & (Control.run | Control.cyclic)) === Control.run) this.#list.start()
+    if ((this.#control & (Control.run | Control.cyclic)) === Control.run) this.#list.start()
   }
 
   #table(): readonly TableRegister[] {
@@ -116,8 +119,17 @@ export class Channel implements Disposable {
         read: () => ring.interruptEnable,
         write: (value) => (ring.interruptEnable = Number(value) & 0x1f),
       },
-      { offset: at.ringBase, bytes: 8, read: () => ring.base, write: (value) => (ring.base = value) },
-      { offset: at.ringSize, read: () => ring.size, write: (value) => (ring.size = Number(value)) },
+      {
+        offset: at.ringBase,
+        bytes: 8,
+        read: () => ring.base,
+        write: (value) => this.#place(() => (ring.base = value)),
+      },
+      {
+        offset: at.ringSize,
+        read: () => ring.size,
+        write: (value) => this.#place(() => (ring.size = Number(value))),
+      },
       { offset: at.tail, read: () => ring.tail, write: (value) => this.#moveTail(Number(value)) },
       { offset: at.head, read: () => ring.head },
       { offset: at.raise, read: () => 0, write: () => ring.event(Cause.raised) },
@@ -136,6 +148,11 @@ export class Channel implements Disposable {
       { offset: at.readBytes, bytes: 8, read: () => port.readBytes },
       { offset: at.writtenBytes, bytes: 8, read: () => port.writtenBytes },
     ]
+  }
+
+  /** The ring is where it is as long as the channel works with it. */
+  #place(set: () => void): void {
+    if (!this.#busy) set()
   }
 
   /** The pace is set while the channel stands still. */

@@ -36,8 +36,14 @@ export class ListMotion {
   }
 
   start(): void {
+    const { isHalted, head, tail, size } = this.#ring
     this.#draining = false
-    if (this.busy || this.#ring.isHalted || this.#ring.head === this.#ring.tail) return
+    if (isHalted || head === tail) return
+    if (tail >= size) {
+      this.end()
+      return this.#ring.halt(ErrorCode.badSetup, 0n)
+    }
+    if (this.busy) return
     this.#after(FETCH_MS, () => this.#begin())
   }
 
@@ -81,9 +87,10 @@ export class ListMotion {
 
   #errorOf(descriptor: Descriptor): ErrorCode {
     const { length, deviceAddress } = descriptor
-    if (length > MAX_TRANSFER) return ErrorCode.badDescriptor
+    const error = this.#ring.addressError(descriptor)
+    if (length > MAX_TRANSFER || error === ErrorCode.badDescriptor) return ErrorCode.badDescriptor
     if (deviceAddress + BigInt(length) > BigInt(this.#memory.bytes.length)) return ErrorCode.badDeviceAddress
-    return this.#ring.addressError(descriptor)
+    return error
   }
 
   #burst(): void {

@@ -70,7 +70,8 @@ export class Ring {
   }
 
   step(): void {
-    this.head = (this.head + 1) % this.size
+    // The ring may have been made smaller meanwhile.
+    this.head = this.head + 1 < this.size ? this.head + 1 : 0
   }
 
   /** Keeps the first error until it is cleared. */

@@ -93,6 +93,8 @@ describe('a list of sg', () => {
     ['an unknown flag', { bus: 0, length: 1, flags: 4 }, 4],
     ['a place behind device memory', { bus: 0, length: 2, device: 0x3_ffff }, 5],
     ['an address that it cannot emit', { bus: 0xffff_ffffn, length: 2 }, 6],
+    ['all that', { bus: 0xffff_ffffn, length: 2, flags: 8, device: 0x3_ffff }, 4],
+    ['two of them', { bus: 0xffff_ffffn, length: 2, device: 0x3_ffff }, 5],
   ])('moves nothing for a descriptor with %s, and goes on', (_, wrong, code) => {
     const { clock, list, of, statusOf } = bench({ dmaMask: 0xffff_ffffn })
     list([wrong, { bus: 0, length: 4 }])
@@ -202,5 +204,58 @@ describe('a channel of sg halts', () => {
     refusing.push({ from: RING, to: RING + 32 })
     clock.pass(10)
     expect([of(at.status), of(at.errorCode), of(at.head)]).toEqual([0x14, 3, 0])
+  })
+
+  it.each([
+    ['it moves data', 1.2],
+    ['it fetches a descriptor', 0.5],
+  ])('at once, also while %s', (_, ms) => {
+    const { clock, memory, set, list, of, statusOf } = bench()
+    list([{ bus: 0x5000, length: 0x2000, flags: 1 }])
+    clock.pass(ms)
+    memory.fill(0xee, 0x5000, 0x7000)
+    set(at.tail, 2)
+    expect(of(at.status)).toBe(0x14)
+    const accesses = [of(at.reads, 0, 8), of(at.writes, 0, 8)]
+    clock.pass(50)
+    expect([of(at.reads, 0, 8), of(at.writes, 0, 8)]).toEqual(accesses)
+    expect([statusOf(0), memory[0x5000 + 0x1fff]]).toEqual([[0, 0], 0xee])
+  })
+})
+
+it('a cause of sg sends a message each time that it occurs, whoever took notice of the last', () => {
+  const { set, of, interrupts } = bench()
+  set(at.raise, 1)
+  set(at.interruptEnable, 0x10)
+  expect([of(at.interruptStatus), interrupts]).toEqual([0x10, []])
+  set(at.raise, 1)
+  set(at.raise, 1)
+  expect([of(at.interruptStatus), interrupts]).toEqual([0x10, ['0:16', '0:16']])
+})
+
+describe('the ring of a channel of sg', () => {
+  it('stays where it is while the channel works with it, and can be placed anew afterwards', () => {
+    const { clock, set, list, of, statusOf } = bench()
+    list([{ bus: 0, length: 1000 }])
+    clock.pass(1.2)
+    set(at.ringSize, 0)
+    set(at.ringBase, 0x2_0000, 0, 8)
+    clock.pass(10)
+    expect([of(at.ringSize), of(at.ringBase, 0, 8), statusOf(0)]).toEqual([2, RING, [1, 1000]])
+    set(at.ringSize, 0)
+    set(at.ringBase, 0x2_0000, 0, 8)
+    expect([of(at.ringSize), of(at.ringBase, 0, 8), of(at.head)]).toEqual([0, 0x2_0000, 1])
+  })
+
+  it('need not be there before it is used', () => {
+    const { set, of, put, clock, statusOf } = bench()
+    set(at.tail, 1)
+    expect(of(at.status)).toBe(0)
+    put([{ bus: 0, length: 4 }])
+    set(at.ringBase, RING, 0, 8)
+    set(at.ringSize, 2)
+    set(at.control, RUN)
+    clock.pass(5)
+    expect([of(at.status), statusOf(0)]).toEqual([0, [1, 4]])
   })
 })
