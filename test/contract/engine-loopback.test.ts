@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import { sleep } from '../../src/base/clock.ts'
 import { seededRandom } from '../../src/base/random.ts'
+import { PAGE_SIZE } from '../../src/base/pages.ts'
 import { VirtualClock } from '../../src/base/virtual-clock.ts'
 import { openLoopback } from '../../src/backend/loopback/device.ts'
 import { EduEngine } from '../../src/engine/edu/engine.ts'
@@ -80,6 +81,29 @@ describe('a defect below the engine is noticed by the contract', () => {
 describe('a defect of sg is noticed by the contract', () => {
   it.each(noticedInLists)('%s: %s', async (fault, words) => {
     await expect(runEngineCheck(named(words), () => open(`loopback:sg?fault=${fault}`, 64))).rejects.toThrow()
+  })
+})
+
+/**
+ * How much a device still moves after an abort is its own to say, so no contract asks for it: an engine waits for the end of a
+ * device that does not heed it. sg gives up in the midst of a command.
+ */
+describe('an abort of sg', () => {
+  it.each([
+    ['loopback:sg', true],
+    ['loopback:sg?fault=abort-lost', false],
+  ])('ends the command under way: %s, %s', async (ref, ended) => {
+    const bench = await open(ref, 64)
+    const indices = Uint32Array.from(bench.frames.slice(0, 4))
+    const mapping = bench.device.dma.map({ memory: bench.memory, indices }, 'write')
+    const first = (frame: number): number => bench.memory.read(frame * PAGE_SIZE, 1)[0] ?? 0
+    const written = failure(() => bench.engine.write(mapping.segments, new Uint8Array(4 * PAGE_SIZE).fill(7)))
+    while (first(indices[0] ?? 0) !== 7) await sleep(bench.device.clock, 0.5)
+    await bench.engine.abort()
+    expect(await written).toBe('cancelled')
+    expect(first(indices[3] ?? 0) !== 7).toBe(ended)
+    mapping.unmap()
+    bench.close()
   })
 })
 

@@ -1,14 +1,17 @@
 import type { Clock } from '../../base/clock.ts'
 import { sleep } from '../../base/clock.ts'
-import { ProbarError } from '../../base/errors.ts'
+import { codeOf, ProbarError } from '../../base/errors.ts'
 import { hex } from '../../base/hex.ts'
 import type { Region } from '../../device/contract.ts'
+import { registerProgram } from '../../device/register-program/program.ts'
 import { allOnes } from '../../device/register-access.ts'
 import { channelPage, ChannelRegister, Control, ErrorCode, errorNames, Status } from './registers.ts'
 
 type Name = keyof typeof ChannelRegister
 
 const POLL_MS = 1
+/** Milliseconds in which the last request of a channel has been answered. */
+const REST_MS = 100
 /** Of 8 bytes, whose low half is written first: nothing happens before the control register is written. */
 const HALVES = 'low-first'
 
@@ -22,8 +25,11 @@ export class ChannelRegisters {
     this.#page = channelPage(channel)
   }
 
+  /** None of these registers ever has all bits set. @throws ProbarError device-gone */
   read(name: Name): number {
-    return this.#registers.read32(this.#page + ChannelRegister[name])
+    const value = this.#registers.read32(this.#page + ChannelRegister[name])
+    if (BigInt(value) !== allOnes(4)) return value
+    throw new ProbarError('device-gone', 'sg answers with all ones: it left the bus')
   }
 
   write(name: Name, value: number): void {
@@ -40,16 +46,23 @@ export class ChannelRegisters {
 
   /** @throws ProbarError device-gone */
   get busy(): boolean {
-    const status = this.read('status')
-    if (BigInt(status) === allOnes(4)) {
-      throw new ProbarError('device-gone', 'sg answers with all ones: it left the bus')
-    }
-    return (status & Status.busy) !== 0
+    return (this.read('status') & Status.busy) !== 0
   }
 
   /** Ends whatever the channel does, without a word, and rewinds it. */
   reset(): void {
     this.write('control', Control.reset)
+  }
+
+  /** As `reset`, and waits: afterwards the device accesses nothing for this channel. @throws ProbarError timeout, device-gone */
+  halt(): void {
+    const [control, status] = [this.#page + ChannelRegister.control, this.#page + ChannelRegister.status]
+    this.#registers.run(
+      registerProgram()
+        .write(32, control, Control.reset)
+        .poll(32, status, { mask: Status.busy, value: 0, timeoutMs: REST_MS })
+        .build(),
+    )
   }
 
   /** Until the device accesses nothing for this channel any more. @throws ProbarError timeout, device-gone */
@@ -76,5 +89,14 @@ export class ChannelRegisters {
     if (code === ErrorCode.dataRefused) return
     const reason = errorNames[code] ?? `it gives the unknown error ${code}`
     throw new ProbarError('device-error', `sg failed at ${hex(address)}: ${reason}`)
+  }
+}
+
+/** A device that left the bus, or was closed, accesses nothing, which is all that closing is about. */
+export function unlessGone(close: () => void): void {
+  try {
+    close()
+  } catch (error) {
+    if (codeOf(error) !== 'device-gone' && codeOf(error) !== 'closed') throw error
   }
 }

@@ -99,10 +99,15 @@ export class SgCyclicEngine implements CyclicEngine {
   close(): void {
     if (this.#closed) return
     this.#closed = true
+    const streams = [...this.#streams]
+    let resting = 0
     runAll([
-      ...[...this.#streams].map((stream) => () => stream.close()),
+      ...streams.map((stream) => () => {
+        stream.close()
+        resting++
+      }),
       () => this.#vectors.close(),
-      () => this.#rings.close(),
+      () => this.#rings.close(resting === streams.length),
     ])
   }
 

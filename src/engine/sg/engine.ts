@@ -7,10 +7,18 @@ import type { Segments } from '../../device/segments.ts'
 import type { FrameStore } from '../../memory/frame-store.ts'
 import { Aborting } from '../aborting.ts'
 import type { DmaEngine, EngineAbilities, EngineOptions } from '../contract.ts'
+import { unlessGone } from './channel-registers.ts'
 import { commandsOf, type Descriptor } from './descriptors.ts'
 import { DeviceMemory } from './device-memory.ts'
 import { ListChannel } from './list-channel.ts'
-import { DESCRIPTOR_SIZE, LIST_CHANNELS, MEMORY_BAR, REGISTERS_BAR, STREAM_CHANNELS } from './registers.ts'
+import {
+  DESCRIPTOR_SIZE,
+  LIST_CHANNELS,
+  MAX_TRANSFER,
+  MEMORY_BAR,
+  REGISTERS_BAR,
+  STREAM_CHANNELS,
+} from './registers.ts'
 import { RingMemory } from './ring-memory.ts'
 import { Vectors } from './vectors.ts'
 
@@ -69,7 +77,7 @@ export class SgEngine implements DmaEngine {
       return { list, aborting: new Aborting(), last: Promise.resolve() }
     })
     this.abilities = {
-      maxTransfer: Math.min(maxTransfer, WINDOW),
+      maxTransfer: Math.min(maxTransfer, MAX_TRANSFER),
       addressBits,
       completion: vectors.available ? ['poll', 'interrupt'] : ['poll'],
       interrupts: vectors.available,
@@ -128,14 +136,14 @@ export class SgEngine implements DmaEngine {
     if (this.#closed) return
     this.#closed = true
     for (const { aborting } of this.#lanes) aborting.abort()
+    let resting = 0
     runAll([
-      ...this.#lanes.map(
-        ({ list }) =>
-          () =>
-            list.registers.reset(),
-      ),
+      ...this.#lanes.map(({ list }) => () => {
+        unlessGone(() => list.registers.halt())
+        resting++
+      }),
       () => this.#vectors.close(),
-      () => this.#rings.close(),
+      () => this.#rings.close(resting === this.#lanes.length),
     ])
   }
 

@@ -1,9 +1,9 @@
 import { type Clock, sleep } from '../../base/clock.ts'
 import { undoAfter } from '../../base/disposal.ts'
-import { codeOf, ProbarError } from '../../base/errors.ts'
+import { ProbarError } from '../../base/errors.ts'
 import type { Region } from '../../device/contract.ts'
 import type { EngineOptions } from '../contract.ts'
-import { ChannelRegisters } from './channel-registers.ts'
+import { ChannelRegisters, unlessGone } from './channel-registers.ts'
 import { type Descriptor, encodeDescriptors } from './descriptors.ts'
 import { Cause, Control, DESCRIPTOR_SIZE } from './registers.ts'
 import type { RingMemory } from './ring-memory.ts'
@@ -53,6 +53,7 @@ export class ListChannel {
     const { vectors } = this.#parts
     vectors.arm()
     const waiting = this.#waiting(options)
+    waiting.check()
     this.registers.write('interruptEnable', Cause.done | Cause.raised)
     this.registers.write('raise', 1)
     return await this.#until(Cause.raised, waiting)
@@ -89,11 +90,13 @@ export class ListChannel {
     this.#ready = true
   }
 
-  async #ended({ left, signal }: Waiting): Promise<void> {
+  async #ended({ left, check, signal }: Waiting): Promise<void> {
     while (this.registers.busy) {
       left()
       await sleep(this.#parts.clock, POLL_MS, signal)
     }
+    // Told to give up, the device is idle as well.
+    check()
     this.#checkAll()
   }
 
@@ -145,11 +148,7 @@ export class ListChannel {
   /** After a failure: no access follows. A device that is gone, or closed, is quiet by itself. */
   #quiet(): void {
     this.#ready = false
-    try {
-      this.registers.reset()
-    } catch (error) {
-      if (codeOf(error) !== 'device-gone' && codeOf(error) !== 'closed') throw error
-    }
+    unlessGone(() => this.registers.reset())
   }
 }
 

@@ -43,6 +43,8 @@ export const errorNames: Readonly<Record<number, string>> = {
 export const DESCRIPTOR_SIZE = 32
 export const DescriptorFlag = { toMemory: 0x1, notify: 0x2 } as const
 export const MAX_RING = 256
+/** Bytes of one descriptor of a list. */
+export const MAX_TRANSFER = 0x4000
 export const REGISTERS_BAR = 0
 export const MEMORY_BAR = 2
 

@@ -12,10 +12,12 @@ export class RingMemory {
   readonly #frames: FrameStore
   readonly #indices: Uint32Array
   readonly #mapping: Mapping
+  readonly #revocable: boolean
 
   /** @throws ProbarError out-of-memory, or what the domain's `map` throws; nothing stays taken then */
   constructor(dma: DmaDomain, frames: FrameStore, pages: number) {
     this.#frames = frames
+    this.#revocable = dma.capabilities.revocable
     this.#indices = frames.allocate({ count: pages, contiguous: true })
     if (this.#indices.length < pages) {
       throw new ProbarError('out-of-memory', `the frame store has no ${pages} adjacent pages for the engine's rings`)
@@ -28,7 +30,7 @@ export class RingMemory {
     }
     const { segments } = this.#mapping
     if (segments.count !== 1) {
-      this.close()
+      this.close(true)
       throw new ProbarError('internal', `the back end maps ${pages} adjacent pages to ${segments.count} segments`)
     }
     this.bus = busAddress(segments.at(0).bus)
@@ -42,8 +44,9 @@ export class RingMemory {
     this.#frames.write((this.#indices[0] ?? 0) * PAGE_SIZE + offset, bytes)
   }
 
-  /** The device must have ceased to access them. */
-  close(): void {
-    runAll([() => unmapWhole(this.#mapping), () => this.#frames.free(this.#indices)])
+  /** @param unused the device has ceased to access them: where nothing refuses it, only such pages can be used again */
+  close(unused: boolean): void {
+    const free = (): void => this.#frames.free(this.#indices)
+    runAll([() => unmapWhole(this.#mapping), ...(unused || this.#revocable ? [free] : [])])
   }
 }

@@ -8,7 +8,7 @@ import type {
   PositionRegister,
   StreamLatency,
 } from '../cyclic.ts'
-import type { ChannelRegisters } from './channel-registers.ts'
+import { type ChannelRegisters, unlessGone } from './channel-registers.ts'
 import type { DeviceMemory } from './device-memory.ts'
 import { Cause, channelPage, ChannelRegister, Control, REGISTERS_BAR, Status } from './registers.ts'
 import type { Vectors } from './vectors.ts'
@@ -130,10 +130,7 @@ export class SgStream implements CyclicStream {
     this.#closed = true
     this.#ending.abort()
     try {
-      this.#parts.registers.reset()
-    } catch (error) {
-      // It accesses nothing any more, which is all that closing is about.
-      if (codeOf(error) !== 'device-gone') throw error
+      unlessGone(() => this.#parts.registers.halt())
     } finally {
       this.#parts.closed()
     }
@@ -145,7 +142,7 @@ export class SgStream implements CyclicStream {
 
   #setUp(): void {
     const { registers, setup } = this.#parts
-    registers.reset()
+    registers.halt()
     registers.write('errorCode', 0)
     registers.write64('ringBase', setup.ringBase)
     registers.write('ringSize', setup.ringSize)

@@ -20,7 +20,6 @@ export const noticedInLists: Noticed = [
   ['channels-share-memory', 'does not wait for another one'],
   ['channels-share-vector', 'interrupts of one channel'],
   ['abort-lies', 'an abort of a channel tells'],
-  ['abort-lost', 'a closed engine leaves memory alone'],
 ]
 
 export const noticedInStreams: Noticed = [

@@ -1,14 +1,52 @@
 import { describe, expect, it } from '@jest/globals'
 import { busAddress } from '../../../../src/base/address.ts'
 import { sleep } from '../../../../src/base/clock.ts'
-import { ProbarError } from '../../../../src/base/errors.ts'
+import { codeOf, ProbarError } from '../../../../src/base/errors.ts'
+import { VirtualClock } from '../../../../src/base/virtual-clock.ts'
 import type { DmaDomain } from '../../../../src/device/contract.ts'
+import { allOnes } from '../../../../src/device/register-access.ts'
+import { interpret } from '../../../../src/device/register-program/interpret.ts'
+import type { RegisterProgram } from '../../../../src/device/register-program/program.ts'
 import { Segments } from '../../../../src/device/segments.ts'
 import { openCyclicEngine, openEngine } from '../../../../src/engine/open.ts'
 import { SgCyclicEngine } from '../../../../src/engine/sg/cyclic-engine.ts'
 import { SgEngine } from '../../../../src/engine/sg/engine.ts'
 import { loadProfile } from '../../../../src/profile/load.ts'
 import { bench, closing, LIMITS, openFrames, openSg, withMembers } from './bench.ts'
+
+const timeout = expect.objectContaining({ code: 'timeout' })
+
+/** The engines on a device that can leave the bus. */
+function leaving() {
+  const [frames, sg] = [openFrames(), openSg()]
+  const state = { gone: false }
+  const regions = sg.regions.map((region) => {
+    const ones = {
+      read32: () => 0xffff_ffff,
+      read64: () => 2n ** 64n - 1n,
+      write32: () => undefined,
+      write64: () => undefined,
+    }
+    const run = (program: RegisterProgram): BigUint64Array =>
+      interpret(program, { load: (_, width) => allOnes(width), store: () => undefined }, new VirtualClock())
+    const readBlock = (_: number, into: Uint32Array): unknown => into.fill(0xffff_ffff)
+    const members = { ...ones, run, readBlock, writeBlock: () => undefined }
+    return new Proxy(region, {
+      get: (target, key) => {
+        if (state.gone && Object.hasOwn(members, key)) return Reflect.get(members, key)
+        const value: unknown = Reflect.get(target, key, target)
+        return typeof value === 'function' ? value.bind(target) : value
+      },
+    })
+  })
+  const device = withMembers(sg, { regions })
+  const engine = closing(new SgEngine({ ...LIMITS, device, frames }))
+  const cyclic = closing(new SgCyclicEngine({ device, frames, addressBits: 64, records: 'counter' }))
+  const map = (count: number) => ({
+    mapping: closing(sg.dma.map({ memory: frames, indices: frames.allocate({ count }) }, 'both')),
+  })
+  return { frames, device, engine, cyclic, map, leave: () => (state.gone = true) }
+}
 
 const FORMAT = { rate: 48_000, channels: 2, bits: 16 } as const
 
@@ -145,6 +183,68 @@ describe('the engine for lists of sg', () => {
       code: 'timeout',
       message: expect.stringContaining('reset the device'),
     })
+    expect(() => engine.close()).toThrow(expect.objectContaining({ errors: [timeout, timeout] }))
+  })
+
+  it.each([
+    [true, 0],
+    [false, 2],
+  ])('keeps its rings from others where the device may still read them: revocable %s', (revocable, kept) => {
+    const [frames, sg] = [openFrames(), openSg('loopback:sg?fault=list-busy-for-ever')]
+    const dma: DmaDomain = {
+      capabilities: { ...sg.dma.capabilities, revocable },
+      entries: 0,
+      map: (of, access, placement) => sg.dma.map(of, access, placement),
+    }
+    const engine = new SgEngine({ ...LIMITS, device: withMembers(sg, { dma }), frames })
+    expect(() => engine.close()).toThrow('2 steps of closing failed')
+    expect([frames.allocated, sg.dma.entries]).toEqual([kept, 0])
+  })
+
+  it('splits what is longer than a descriptor of the device, whatever its profile says', async () => {
+    const [frames, device] = [openFrames(), openSg()]
+    const engine = closing(new SgEngine({ ...LIMITS, maxTransfer: 0x1_0000, device, frames }))
+    const indices = frames.allocate({ count: 8, contiguous: true })
+    const mapping = closing(device.dma.map({ memory: frames, indices }, 'both'))
+    const data = Uint8Array.from({ length: 0x8000 }, (_, i) => i % 253)
+    await engine.write(mapping.segments, data)
+    expect([mapping.segments.count, Buffer.compare(await engine.read(mapping.segments), data)]).toEqual([1, 0])
+  })
+
+  it('raises no interrupt for who was cancelled before', async () => {
+    const { device, engine } = bench()
+    await engine.interrupt()
+    await expect(engine.interrupt({ signal: AbortSignal.abort() })).rejects.toMatchObject({ code: 'cancelled' })
+    await sleep(device.clock, 5)
+    expect(device.interrupts.count(0)).toBe(1)
+  })
+
+  it.each([0, 1, 1.5, 2])('says cancelled, whenever its channel is aborted: after %s ms', async (ms) => {
+    const { device, engine, map } = bench()
+    const { mapping } = map(1)
+    const ended = engine.read(mapping.segments).catch((error: unknown) => codeOf(error))
+    // At the very moment in which the engine looks, but before it.
+    device.clock.setTimer(ms, () => void engine.abort())
+    expect(await ended).toBe('cancelled')
+  })
+
+  it('names a device that left the bus, and is closed without complaint', async () => {
+    const { frames, device, engine, cyclic, map, leave } = leaving()
+    const { mapping } = map(1)
+    const stream = await cyclic.open({ direction: 'output', segments: mapping.segments, format: FORMAT })
+    await stream.run()
+    leave()
+    const gone = expect.objectContaining({ code: 'device-gone' })
+    expect(() => stream.position()).toThrow(gone)
+    expect(() => engine.idle()).toThrow(gone)
+    for (const act of [() => stream.run(), () => stream.pause(), () => stream.stop(), () => stream.played()]) {
+      await expect(act()).rejects.toMatchObject({ code: 'device-gone' })
+    }
+    await expect(engine.read(mapping.segments)).rejects.toMatchObject({ code: 'device-gone' })
+    await expect(engine.abort()).rejects.toMatchObject({ code: 'device-gone' })
+    engine.close()
+    cyclic.close()
+    expect([frames.allocated, device.dma.entries]).toEqual([1, 1])
   })
 
   it('takes no interrupt for the end of a list that is still worked on', async () => {
@@ -153,6 +253,7 @@ describe('the engine for lists of sg', () => {
     await expect(engine.read(mapping.segments, { completion: 'interrupt' })).rejects.toMatchObject({
       code: 'interrupt-unavailable',
     })
+    expect(() => engine.close()).toThrow('2 steps of closing failed')
   })
 
   it('takes an idle device for one that has worked only where its ring has been worked through', async () => {
