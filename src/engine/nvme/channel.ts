@@ -70,7 +70,13 @@ export class Channel {
     const { completion: completions, submission } = this.#queue.places
     this.#interrupting = vectors.armed
     await controller.admin(createCompletionQueue(completions, vectors.armed ? this.#vector : undefined))
-    await controller.admin(createSubmissionQueue(submission))
+    try {
+      await controller.admin(createSubmissionQueue(submission))
+    } catch (error) {
+      // A completion queue by itself would be in the way of the next attempt.
+      await controller.admin(deleteCompletionQueue(this.#queue.id)).catch(() => controller.stop())
+      throw error
+    }
     this.#created = controller.generation
   }
 

@@ -101,13 +101,13 @@ export class NvmeEngine implements DmaEngine {
     if (target.size !== data.length) {
       throw new ProbarError('range-outside', `the list holds ${target.size} bytes, the data ${data.length}`)
     }
-    this.#reach(target)
+    this.#take(target)
     await carrier.channel.run(options, (endable) => carrier.write(target, data, endable))
   }
 
   async read(source: Segments, options: EngineOptions = {}): Promise<Uint8Array> {
     const carrier = this.#carrier(options.channel)
-    this.#reach(source)
+    this.#take(source)
     return carrier.channel.run(options, (endable) => carrier.read(source, endable))
   }
 
@@ -198,6 +198,17 @@ export class NvmeEngine implements DmaEngine {
     const { channels } = this.abilities
     if (Number.isInteger(channel) && channel >= 0 && channel < channels) return
     throw new ProbarError('range-outside', `the engine has channels 0 to ${channels - 1}, not ${channel}`)
+  }
+
+  /** As the profile says: what the controller makes of other lists is its own affair. */
+  #take(list: Segments): void {
+    this.#reach(list)
+    const { alignment } = this.abilities
+    for (const { bus, length } of list) {
+      if ((bus | BigInt(length)) % BigInt(alignment) === 0n) continue
+      const text = `the controller takes multiples of ${alignment} bytes (dma.granularity)`
+      throw new ProbarError('range-outside', `${text}, not ${length} at ${hex(bus)}`)
+    }
   }
 
   #reach(list: Segments): void {

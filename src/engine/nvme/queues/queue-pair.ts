@@ -68,6 +68,8 @@ export class QueuePair {
     }
     const id = this.#nextCommand
     this.#nextCommand = (id + 1) % 0xffff
+    // Of a command long ago that nobody waited for to its end.
+    this.#completed.delete(id)
     const entry = command.slice()
     new DataView(entry.buffer).setUint16(2, id, true)
     this.#parts.submission.write(this.#tail * COMMAND_SIZE, entry)

@@ -3,6 +3,7 @@ import { busAddress } from '../../../../src/base/address.ts'
 import { PAGE_SIZE } from '../../../../src/base/pages.ts'
 import type { Mapping } from '../../../../src/device/contract.ts'
 import { Segments } from '../../../../src/device/segments.ts'
+import { QueuePair } from '../../../../src/engine/nvme/queues/queue-pair.ts'
 import { failure } from '../../../contract/bench.ts'
 import { type Changed, type NvmeBench, SCRATCH, openNvmeBench } from '../../../contract/nvme/bench.ts'
 import type { Habits } from '../../../contract/nvme/controller.ts'
@@ -10,7 +11,7 @@ import type { Habits } from '../../../contract/nvme/controller.ts'
 const [WRITE, READ] = [0x01, 0x02]
 /** Commands before the first of an I/O queue: two of Identify, Set Features, and the queues' own. */
 const FIRST_IO = 5
-const [DELETE_SQ, CREATE_CQ, IDENTIFY] = [0x00, 0x05, 0x06]
+const [DELETE_SQ, CREATE_SQ, DELETE_CQ, CREATE_CQ, IDENTIFY] = [0x00, 0x01, 0x04, 0x05, 0x06]
 
 /** Works with a bench that is closed whatever happens. */
 async function onBench(
@@ -46,6 +47,55 @@ async function readingWith(habits: Habits, changed: Changed = {}): Promise<unkno
 }
 
 const failing = (code: string, text: string) => ({ code, message: expect.stringContaining(text) })
+
+describe('a pair of queues', () => {
+  it.each([
+    ['by itself', () => undefined],
+    [
+      'with the controller',
+      (queue: number, opcode: number) => (queue === 0 && opcode === DELETE_CQ ? 0x101 : undefined),
+    ],
+  ])('of which one half could not be made is taken away %s, and made anew', async (_, also) => {
+    let left = 1
+    const status = (queue: number, opcode: number) =>
+      queue === 0 && opcode === CREATE_SQ && left-- > 0 ? 0x102 : also(queue, opcode)
+    await onBench(
+      async (bench) => {
+        const { segments } = mapOne(bench)
+        expect(await failure(() => bench.engine.read(segments))).toBe('device-error')
+        expect(await bench.engine.read(segments)).toHaveLength(PAGE_SIZE)
+      },
+      { status },
+    )
+  })
+
+  it('takes no completion of a command long ago for that of a new one with its number', () => {
+    let bytes = new Uint8Array(PAGE_SIZE)
+    const page = {
+      bus: busAddress(0x1000),
+      read: (at: number, length: number) => bytes.slice(at, at + length),
+      write: () => undefined,
+      fill: () => (bytes = new Uint8Array(PAGE_SIZE)),
+    }
+    const queue = new QueuePair({ registers: { write32: () => undefined }, id: 1, submission: page, completion: page })
+    queue.renew(16, 4)
+    const complete = (turn: number, command: number): void => {
+      const entry = new DataView(bytes.buffer, 16 * (turn % 16), 16)
+      entry.setUint16(10, 1, true)
+      entry.setUint16(12, command, true)
+      entry.setUint16(14, Math.floor(turn / 16) % 2 === 0 ? 1 : 0, true)
+    }
+    const abandoned = queue.submit(new Uint8Array(64))
+    complete(0, abandoned)
+    queue.reap()
+    for (let turn = 1; turn < 0xffff; turn++) {
+      const id = queue.submit(new Uint8Array(64))
+      complete(turn, id)
+      if (queue.take(id) === undefined) throw new Error(`command ${id} has ended`)
+    }
+    expect([queue.submit(new Uint8Array(64)), queue.take(abandoned)]).toEqual([abandoned, undefined])
+  })
+})
 
 describe('bringing a controller up', () => {
   it.each([
