@@ -4,6 +4,7 @@ import { KIRQL, type Out } from '../constants.ts'
 import type { DmaAdapter } from '../dma/adapter.ts'
 import type { DeviceDescription } from '../dma/description.ts'
 import type { Dma } from '../dma/dma.ts'
+import { ulong } from '../dma/ulong.ts'
 import type { Irp } from '../io/irp.ts'
 import type { Kernel } from '../kernel/kernel.ts'
 import type { Mdl } from '../mm/mdl.ts'
@@ -58,7 +59,7 @@ export class Ks {
    * IKsDeviceFunctions::RegisterAdapterObjectEx (KSM-012, KSM-013): before any data is processed (KSM-010). Once every pin
    * is closed it may be said anew.
    * @param AdapterObject from IoGetDmaAdapter, of a bus master with scatter/gather (KSM-010, KSM-011)
-   * @param NumberOfMapRegisters as IoGetDmaAdapter gave it, or fewer
+   * @param NumberOfMapRegisters as IoGetDmaAdapter gave it, or fewer; at least 1
    * @param MaxMappingsByteCount the longest entry, in bytes, at least 1
    * @param MappingTableStride bytes between entries, at least 16 and a multiple of 8 (KSM-015)
    * @throws CallerError for anything else
@@ -77,7 +78,7 @@ export class Ks {
       kernel.ledger.raise({ rule: 'KSM-010', routine, text: 'the description has no scatter/gather' })
     }
     const { mapRegisters } = AdapterObject
-    if (NumberOfMapRegisters > mapRegisters) {
+    if (ulong(NumberOfMapRegisters, 'NumberOfMapRegisters') < 1 || NumberOfMapRegisters > mapRegisters) {
       const text = `${NumberOfMapRegisters} map registers, and IoGetDmaAdapter gave ${mapRegisters}`
       kernel.ledger.raise({ rule: 'KSM-012', routine, text })
     }
@@ -100,7 +101,10 @@ export class Ks {
     const routine = 'queueFrames'
     this.#state.kernel.requireIrql(routine, 'KSM-048', KIRQL.DISPATCH_LEVEL)
     const queue = this.#queue(routine, Pin)
-    if (queue !== undefined) return arrive(this.#state, queue, Frames, Completed)
+    if (queue !== undefined) {
+      requireNoCancelling(this.#state, routine, queue)
+      return arrive(this.#state, queue, Frames, Completed)
+    }
     return this.#state.kernel.ledger.raise({ rule: 'KSM-040', routine, text: 'the pin has no standard queue' })
   }
 
@@ -124,7 +128,9 @@ export class Ks {
   closePin(Pin: KsPin): void {
     const routine = 'closePin'
     this.#state.kernel.requireIrql(routine, 'KSM-040', KIRQL.PASSIVE_LEVEL)
-    this.#queue(routine, Pin)
+    if (this.#queue(routine, Pin)?.closing === true) {
+      this.#state.kernel.ledger.raise({ rule: 'KSM-040', routine, text: 'the pin is being closed' })
+    }
     closePin(this.#state, routine, Pin, 'there')
   }
 

@@ -61,24 +61,24 @@ export function writeMappingTable(
   maxBytes: number,
   stride: number,
 ): { readonly table: KsMappingTable; readonly address: Va } | undefined {
-  const entries = split(pieces, maxBytes)
-  const block = pool.allocate(Math.max(1, entries.length) * stride)
+  let count = 0
+  for (const length of pieces.lengths) count += Math.ceil(length / maxBytes)
+  const block = pool.allocate(Math.max(1, count) * stride)
   if (block === undefined) return undefined
-  const table = new KsMappingTable(block, entries.length, stride)
-  entries.forEach((piece, index) => {
-    const entry = table.entry(index)
-    entry.set('PhysicalAddress', piece.bus)
-    entry.set('ByteCount', piece.length)
-  })
-  return { table, address: va(block.address) }
+  fill(block, pieces, maxBytes, stride)
+  return { table: new KsMappingTable(block, count, stride), address: va(block.address) }
 }
 
-function split(pieces: Segments, maxBytes: number): readonly Segment[] {
-  const entries: Segment[] = []
-  for (const { bus, length } of pieces) {
-    for (let done = 0; done < length; done += maxBytes) {
-      entries.push({ bus: busAddress(bus + BigInt(done)), length: Math.min(maxBytes, length - done) })
+/** Entry after entry, straight into memory: of one byte each there may be as many as the frame has bytes. */
+function fill({ data }: PoolBlock, pieces: Segments, maxBytes: number, stride: number): void {
+  const { PhysicalAddress, ByteCount } = KSMAPPING.fields
+  let at = 0
+  for (let piece = 0; piece < pieces.count; piece++) {
+    const bus = pieces.bus[piece] ?? 0n
+    const length = pieces.lengths[piece] ?? 0
+    for (let done = 0; done < length; done += maxBytes, at += stride) {
+      data.setBigUint64(at + PhysicalAddress.offset, bus + BigInt(done), true)
+      data.setUint32(at + ByteCount.offset, Math.min(maxBytes, length - done), true)
     }
   }
-  return entries
 }

@@ -79,6 +79,14 @@ describe('a mapping table', () => {
     expect(table?.context(0).every((byte) => byte === 0)).toBe(true)
   })
 
+  it('of one byte an entry over a long frame is refused before a single entry is made', () => {
+    const asked: number[] = []
+    const none = { allocate: (size: number) => void asked.push(size) } as unknown as Pool
+    const given = Segments.of([{ bus: busAddress(0), length: 2 ** 32 - 1 }])
+    expect(writeMappingTable(none, given, 1, 24)).toBeUndefined()
+    expect(asked).toEqual([(2 ** 32 - 1) * 24])
+  })
+
   it('has no entry beyond its last', () => {
     const { table } = writeMappingTable(endless(), Segments.of([{ bus: busAddress(0), length: 1 }]), 1, 16) ?? {}
     expect(() => table?.entry(1)).toThrow(RangeError)
@@ -110,6 +118,15 @@ describe('AVStream', () => {
     await using bench = await Bench.open()
     expect(outcome(() => register(bench, bench.adapter(), maxBytes, stride))).toBe(rule)
     expect(outcome(() => tableOf(bench, bench.pages(1), 1))).toBe('KSM-010')
+  })
+
+  it.each([0, -1, 1.5, Number.NaN, 2 ** 32])('takes no %d for a number of map registers', async (count) => {
+    await using bench = await Bench.open()
+    const [adapter, description] = [bench.adapter(), bench.description()]
+    const { ks } = bench.ddi
+    expect(outcome(() => ks.RegisterAdapterObjectEx(adapter, description, count, 4096, 16))).toMatch(
+      /KSM-012|range-outside/u,
+    )
   })
 
   it('registers at PASSIVE_LEVEL only', async () => {
