@@ -244,6 +244,11 @@ export class Mm {
     this.#state.mdls.known(routine, mdl)
   }
 
+  /** False once the MDL's memory was freed. */
+  isKnown(mdl: Mdl): boolean {
+    return this.#state.mdls.find(mdl) !== undefined
+  }
+
   /** True while the MDL has a view of its own in either mode. */
   isMapped(mdl: Mdl): boolean {
     return isMapped(this.#state.mdls.known('isMapped', mdl))

@@ -61,7 +61,7 @@ function pendingIrp(
   })
   const mdls = frames.flatMap(({ Mdl }) => (Mdl === null ? [] : [Mdl]))
   irp.MdlAddress = mdls[0] ?? null
-  return { irp, block, headers, chained: chain(mdls), completed, status: NtStatus.STATUS_SUCCESS }
+  return { irp, block, headers, mdls, chained: chain(mdls), completed, status: NtStatus.STATUS_SUCCESS }
 }
 
 function fill(header: StreamHeader, { FrameExtent, DataUsed = 0, OptionsFlags = 0 }: ClientFrame, data: bigint): void {

@@ -103,7 +103,7 @@ function refresh(queue: Queue): void {
 
 /** What the client gets back; the headers in the kernel's memory are gone then. */
 function finishIrp(state: KsState, queue: Queue, pending: PendingIrp, status: NtStatus): void {
-  const { irp, block, headers, chained } = pending
+  const { irp, block, headers, mdls, chained } = pending
   queue.irps.delete(irp)
   irp.headers = headers.map((header) => ({
     FrameExtent: header.get('FrameExtent'),
@@ -114,7 +114,10 @@ function finishIrp(state: KsState, queue: Queue, pending: PendingIrp, status: Nt
   irp.IoStatus.Status = status
   irp.IoStatus.Information = isSink(queue.pin) ? written : headers.length * KSSTREAM_HEADER.size
   irp.MdlAddress = null
-  for (const { mdl, next } of chained) mdl.header.set('Next', next)
+  for (const { mdl, next } of chained) if (state.mm.isKnown(mdl)) mdl.header.set('Next', next)
   for (const header of headers) state.headers.delete(header.address)
   state.kernel.pool.free(block.address)
+  if (mdls.every((mdl) => state.mm.isKnown(mdl))) return
+  const text = 'an MDL was freed before the request that it came with was complete'
+  state.kernel.ledger.note({ rule: 'KSM-044', routine: 'queueFrames', text })
 }

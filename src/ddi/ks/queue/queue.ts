@@ -29,6 +29,8 @@ export interface PendingIrp {
   /** Of its headers. */
   readonly block: PoolBlock
   readonly headers: readonly StreamHeader[]
+  /** Of its frames, those that have memory. */
+  readonly mdls: readonly Mdl[]
   /** MDLs that were chained, each with what its Next was before. */
   readonly chained: readonly { readonly mdl: Mdl; readonly next: bigint }[]
   readonly completed: CompletionRoutine

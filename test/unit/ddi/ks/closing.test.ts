@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals'
 import { NtStatus } from '../../../../src/base/ntstatus.ts'
 import { KIRQL } from '../../../../src/ddi/constants.ts'
 import { Bench, outcome } from '../bench.ts'
-import { MAPPINGS, Stream, registerAdapter } from './stream.ts'
+import { MAPPINGS, Stream, UNLOCKED, registerAdapter } from './stream.ts'
 
 const { STATUS_CANCELLED } = NtStatus
 
@@ -42,6 +42,18 @@ describe('closing a pin', () => {
     ks.queueFrames(pin, [{ Mdl: null, FrameExtent: 0 }], again)
     stream.end()
     expect(tries).toEqual(['KSM-040'])
+  })
+
+  it('is not closed a second time by a client that answers a cancellation by closing it', async () => {
+    await using bench = await Bench.open()
+    const stream = new Stream(bench)
+    const { ks, pin } = stream
+    const before = bench.kernel.pool.blocks
+    const tries: string[] = []
+    ks.queueFrames(pin, [{ Mdl: null, FrameExtent: 0 }], () => void tries.push(outcome(() => ks.closePin(pin))))
+    expect(outcome(() => stream.end())).toBe('returned')
+    expect(tries).toEqual(['KSM-040'])
+    expect(bench.kernel.pool.blocks).toBe(before - 2)
   })
 
   it('is for PASSIVE_LEVEL', async () => {
@@ -90,6 +102,43 @@ describe('a cancel callback that fails', () => {
     expect([told, irp.IoStatus.Status, stream.done.length]).toEqual([1, STATUS_CANCELLED, 1])
     for (const clone of clones) ks.KsStreamPointerDelete(clone)
     stream.end()
+  })
+})
+
+describe('a cancel callback', () => {
+  it('cannot queue a frame: the queue is locked', async () => {
+    await using bench = await Bench.open()
+    const stream = new Stream(bench)
+    const { ks, pin } = stream
+    const irp = stream.queue(100)
+    const tries: string[] = []
+    const clone = stream.clone(stream.leading(UNLOCKED), (pointer) => {
+      tries.push(outcome(() => ks.queueFrames(pin, [{ Mdl: null, FrameExtent: 0 }], () => {})))
+      ks.KsStreamPointerDelete(pointer)
+    })
+    expect(ks.KsStreamPointerGetIrp(clone, null, null)).toBeNull()
+    expect(ks.IoCancelIrp(irp)).toBe(true)
+    expect(tries).toEqual(['KSM-046'])
+    stream.end()
+    expect(stream.done).toHaveLength(1)
+  })
+})
+
+describe('a client that frees the memory of a request in flight', () => {
+  it('is written down, and nothing is written where the MDLs were', async () => {
+    await using bench = await Bench.open()
+    const { ks, pin } = new Stream(bench)
+    const mdls = [bench.pages(1), bench.pages(1)] as const
+    const frames = mdls.map((Mdl) => ({ Mdl, FrameExtent: 10 }))
+    ks.queueFrames(pin, frames, () => {})
+    for (const mdl of mdls) bench.free(mdl)
+    const { pool } = bench.kernel
+    const blocks = Array.from({ length: 64 }, () => pool.allocate(16))
+    for (const block of blocks) block?.data.setBigUint64(0, 0x5a5an, true)
+    ks.closePin(pin)
+    expect(blocks.map((block) => block?.data.getBigUint64(0, true))).toEqual(blocks.map(() => 0x5a5an))
+    expect(bench.kernel.ledger.entries.map(({ rule }) => rule)).toEqual(['KSM-044'])
+    for (const block of blocks) if (block !== undefined) pool.free(block.address)
   })
 })
 
