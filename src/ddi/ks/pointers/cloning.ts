@@ -2,7 +2,7 @@ import { NtStatus } from '../../../base/ntstatus.ts'
 import type { Out } from '../../constants.ts'
 import { ulong } from '../../dma/ulong.ts'
 import { settle } from '../queue/completing.ts'
-import { type CancelCallback, type Cursor, frameOf } from '../queue/queue.ts'
+import { type CancelCallback, type Cursor, dropLock, frameOf, holdLock } from '../queue/queue.ts'
 import type { KsState } from '../state.ts'
 import { newCursor, newPointer, retire, show } from './cursor.ts'
 import { requireCompletable } from './locking.ts'
@@ -24,10 +24,11 @@ export function clone(
   if (frame === undefined) return NtStatus.STATUS_DEVICE_NOT_READY
   const pointer = newPointer(state, queue.pin, ulong(contextSize, 'ContextSize'))
   if (pointer === undefined) return NtStatus.STATUS_INSUFFICIENT_RESOURCES
-  const cursor = newCursor(state, pointer, { queue, kind: 'clone', cancel, at: frame.number })
+  const cursor = newCursor(state, pointer, { queue, kind: 'clone', number: ++queue.cloned, cancel, at: frame.number })
   queue.clones.add(cursor)
+  frame.clones.add(cursor)
   if (shown === frame) {
-    cursor.locked = locked
+    if (locked) holdLock(cursor, frame)
     cursor.used = used
     show(cursor, frame)
   }
@@ -44,16 +45,20 @@ export function deleteClone(state: KsState, routine: string, cursor: Cursor): vo
   if (kind !== 'clone') {
     state.kernel.ledger.raise({ rule: 'KSM-045', routine, text: `the ${kind} edge cannot be deleted` })
   }
+  const frame = frameOf(cursor)
   // What is being cancelled has no result to be checked.
-  if (!queue.cancelling) requireCompletable(state, routine, cursor)
-  queue.clones.delete(cursor)
+  if (queue.cancelling === undefined || frame?.irp !== queue.cancelling) requireCompletable(state, routine, cursor)
+  dropLock(cursor)
+  queue.clones.remove(cursor)
+  if (frame !== undefined) {
+    frame.clones.delete(cursor)
+    queue.left.add(frame)
+  }
   retire(state, cursor)
-  if (!queue.cancelling) settle(state, queue)
+  if (queue.cancelling === undefined) settle(state, queue)
 }
 
 /** KsStreamPointerGetNextClone: the one that was made next on the same pin; null for the last, and for an edge. */
-export function nextClone(cursor: Cursor): KsStreamPointer | null {
-  const clones = [...cursor.queue.clones]
-  const at = clones.indexOf(cursor)
-  return at < 0 ? null : (clones[at + 1]?.pointer ?? null)
+export function nextClone({ queue, kind, number }: Cursor): KsStreamPointer | null {
+  return kind === 'clone' ? (queue.clones.from(number + 1)?.pointer ?? null) : null
 }

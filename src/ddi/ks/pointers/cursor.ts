@@ -2,7 +2,7 @@ import { type Va, va } from '../../../base/address.ts'
 import { KIRQL } from '../../constants.ts'
 import { KSSTREAM_POINTER } from '../../layout/x64-ks.ts'
 import { generatesMappings, isSink, type KsPin } from '../pin.ts'
-import type { CancelCallback, Cursor, Frame, Queue } from '../queue/queue.ts'
+import { type CancelCallback, type Cursor, type Frame, type Queue, moveOn } from '../queue/queue.ts'
 import type { KsState } from '../state.ts'
 import { KsStreamPointer } from './stream-pointer.ts'
 
@@ -29,6 +29,7 @@ export function newCursor(
   of: {
     readonly queue: Queue
     readonly kind: Cursor['kind']
+    readonly number: number
     readonly cancel: CancelCallback | null
     readonly at: number
   },
@@ -71,7 +72,7 @@ export function changing(state: KsState, routine: string, pointer: KsStreamPoint
 }
 
 export function requireNoCancelling({ kernel }: KsState, routine: string, { cancelling }: Queue): void {
-  if (!cancelling) return
+  if (cancelling === undefined) return
   kernel.ledger.raise({ rule: 'KSM-046', routine, text: 'a cancel callback must not manipulate the queue' })
 }
 
@@ -87,6 +88,12 @@ export function show(cursor: Cursor, frame: Frame): void {
   bytes.set(`${side}.Count`, count)
   bytes.set(`${side}.Remaining`, count - cursor.used)
   reseal(cursor)
+}
+
+/** On to the next frame; nothing is shown of it before it is locked there. */
+export function leaveFrame(cursor: Cursor): void {
+  moveOn(cursor)
+  if (cursor.shown !== undefined) hide(cursor)
 }
 
 /** Nothing of a frame stays in the pointer's bytes: it is on another one, or on none, and not locked there. */

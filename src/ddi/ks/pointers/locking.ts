@@ -3,9 +3,9 @@ import type { Out } from '../../constants.ts'
 import type { KsMappingTable } from '../mappings.ts'
 import { generatesMappings, isSink } from '../pin.ts'
 import { settle } from '../queue/completing.ts'
-import { type Cursor, type Frame, type Queue, frameOf, moveOn, referencesOf } from '../queue/queue.ts'
+import { type Cursor, type Frame, type Queue, dropLock, frameOf, holdLock, referencesOf } from '../queue/queue.ts'
 import type { KsState } from '../state.ts'
-import { show } from './cursor.ts'
+import { leaveFrame, show } from './cursor.ts'
 
 /**
  * KsStreamPointerLock: the frame stays for as long as the lock does (KSM-041). Locking what is locked already changes
@@ -18,7 +18,7 @@ export function lock(state: KsState, cursor: Cursor): NtStatus {
   const status = withTable(state, cursor.queue, frame)
   if (!NT_SUCCESS(status)) return status
   if (cursor.shown !== frame) cursor.used = 0
-  cursor.locked = true
+  holdLock(cursor, frame)
   cursor.queue.processed = true
   show(cursor, frame)
   return status
@@ -30,8 +30,8 @@ export function unlock(state: KsState, routine: string, cursor: Cursor, eject: b
     state.kernel.ledger.raise({ rule: 'KSM-041', routine, text: 'the stream pointer is not locked' })
   }
   if (eject) requireCompletable(state, routine, cursor)
-  cursor.locked = false
-  if (eject) moveOn(cursor)
+  dropLock(cursor)
+  if (eject) leaveFrame(cursor)
   settle(state, cursor.queue)
 }
 
@@ -49,10 +49,8 @@ export function requireCompletable({ kernel }: KsState, routine: string, cursor:
   kernel.ledger.raise({ rule: 'KSM-037', routine, text })
 }
 
-function isLast(cursor: Cursor, frame: Frame): boolean {
-  const references = referencesOf(cursor.queue, frame)
-  return references.length === 1 && references[0] === cursor
-}
+/** @param frame that the pointer is on, so that one of the references is its own */
+const isLast = (cursor: Cursor, frame: Frame): boolean => referencesOf(cursor.queue, frame) === 1
 
 /** The table is made at the first lock of the frame, and lock after lock is the same (KSM-026). */
 function withTable({ device }: KsState, { pin }: Queue, frame: Frame): NtStatus {

@@ -3,9 +3,9 @@ import { NT_SUCCESS, NtStatus } from '../../../base/ntstatus.ts'
 import { ulong } from '../../dma/ulong.ts'
 import { isSink } from '../pin.ts'
 import { settle } from '../queue/completing.ts'
-import { type Cursor, moveOn } from '../queue/queue.ts'
+import { type Cursor, dropLock } from '../queue/queue.ts'
 import type { KsState } from '../state.ts'
-import { extentOf, show } from './cursor.ts'
+import { extentOf, leaveFrame, show } from './cursor.ts'
 import { lock, requireCompletable } from './locking.ts'
 
 /** By how much a pointer is to move inside its frame: bytes, or entries where the pin has mappings (KSM-031, ERR-09). */
@@ -47,9 +47,9 @@ export function advanceOffsetsAndUnlock(state: KsState, routine: string, cursor:
   const move = (): void => {
     const ended = finish(
       () => consume(state, routine, cursor, amounts),
-      () => void (cursor.locked = false),
+      () => dropLock(cursor),
     )
-    if (ended) moveOn(cursor)
+    if (ended) leaveFrame(cursor)
   }
   finish(move, () => settle(state, cursor.queue))
 }
@@ -75,8 +75,8 @@ function consume(state: KsState, routine: string, cursor: Cursor, { inUsed, outU
 
 /** The frame's last reference may be gone then, so that what it held is there for the next one. */
 function leave(state: KsState, cursor: Cursor): void {
-  cursor.locked = false
-  moveOn(cursor)
+  dropLock(cursor)
+  leaveFrame(cursor)
   settle(state, cursor.queue)
 }
 

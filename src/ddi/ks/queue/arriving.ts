@@ -8,7 +8,7 @@ import { isSink } from '../pin.ts'
 import type { StreamHeader } from '../pointers/stream-pointer.ts'
 import type { KsState } from '../state.ts'
 import { type ClientFrame, type CompletionRoutine, StreamIrp } from '../stream-irp.ts'
-import type { PendingIrp, Queue } from './queue.ts'
+import type { Cursor, PendingIrp, Queue } from './queue.ts'
 
 /**
  * Puts the frames of one request at the end of the queue.
@@ -40,7 +40,10 @@ function enqueue(queue: Queue, irp: PendingIrp, { Mdl, FrameExtent, DataUsed = 0
   if (header === undefined) return
   const length = isSink(queue.pin) ? DataUsed : FrameExtent
   const number = queue.arrived++
-  queue.frames.push({ irp, number, header, mdl: Mdl, extent: FrameExtent, length, table: undefined })
+  const clones = new Set<Cursor>()
+  const frame = { irp, number, header, mdl: Mdl, extent: FrameExtent, length, table: undefined, clones }
+  queue.frames.add(frame)
+  irp.frames.add(frame)
 }
 
 /** Its headers in the kernel's memory, each with the system's view of its data (KSM-003). */
@@ -61,7 +64,8 @@ function pendingIrp(
   })
   const mdls = frames.flatMap(({ Mdl }) => (Mdl === null ? [] : [Mdl]))
   irp.MdlAddress = mdls[0] ?? null
-  return { irp, block, headers, mdls, chained: chain(mdls), completed, status: NtStatus.STATUS_SUCCESS }
+  const chained = chain(mdls)
+  return { irp, block, frames: new Set(), locks: 0, headers, mdls, chained, completed, status: NtStatus.STATUS_SUCCESS }
 }
 
 function fill(header: StreamHeader, { FrameExtent, DataUsed = 0, OptionsFlags = 0 }: ClientFrame, data: bigint): void {

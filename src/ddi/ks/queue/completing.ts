@@ -5,22 +5,24 @@ import { KSSTREAM_HEADER } from '../../layout/x64-ks.ts'
 import { isSink } from '../pin.ts'
 import { hide } from '../pointers/cursor.ts'
 import type { KsState } from '../state.ts'
-import { type Frame, type PendingIrp, type Queue, cursorsOf, frameOf, isLocked, unreferenced } from './queue.ts'
+import { type Frame, type PendingIrp, type Queue, edgesOf, referencesOf } from './queue.ts'
 
 /**
  * What follows from a change of the queue: frames without a reference are complete, IRPs without frames too (KSM-044), and
  * cancellations that waited for a lock are carried out (KSM-041). Completion routines come last, on a queue that is whole.
+ * It looks at what has changed only, however long the queue is.
  */
 export function settle(state: KsState, queue: Queue): void {
+  const frames = [...queue.left].filter((frame) => frame.irp.frames.has(frame) && referencesOf(queue, frame) === 0)
+  queue.left.clear()
+  frames.sort((one, other) => one.number - other.number)
   const done: PendingIrp[] = []
   const finish = (): void => {
-    const busy = new Set(queue.frames.map(({ irp }) => irp))
-    done.push(...[...queue.irps.values()].filter((irp) => !busy.has(irp)))
-    refresh(queue)
+    for (const irp of new Set(frames.map((frame) => frame.irp))) if (irp.frames.size === 0) done.push(irp)
     for (const irp of done) finishIrp(state, queue, irp, irp.status)
   }
   runAll([
-    ...unreferenced(queue).map((frame) => () => takeOut(state, queue, frame)),
+    ...frames.map((frame) => () => takeOut(state, queue, frame)),
     finish,
     () =>
       runAll(
@@ -36,10 +38,11 @@ export function settle(state: KsState, queue: Queue): void {
 
 /** A completion routine, or a callback, may change what is left to be cancelled. */
 function cancelUnlocked(state: KsState, queue: Queue): void {
-  const waiting = [...queue.irps.values()].filter(({ irp }) => irp.Cancel)
+  const waiting = [...queue.unlocked]
+  queue.unlocked.clear()
   runAll(
     waiting.map((pending) => () => {
-      if (queue.irps.has(pending.irp) && !isLocked(queue, pending)) cancelNow(state, queue, pending)
+      if (queue.irps.has(pending.irp) && pending.locks === 0) cancelNow(state, queue, pending)
     }),
   )
 }
@@ -47,7 +50,7 @@ function cancelUnlocked(state: KsState, queue: Queue): void {
 /** IoCancelIrp: now, or by `settle` when the last lock goes (KSM-041). True when it is done. */
 export function cancelIrp(state: KsState, queue: Queue, pending: PendingIrp): boolean {
   pending.irp.Cancel = true
-  if (isLocked(queue, pending)) return false
+  if (pending.locks > 0) return false
   cancelNow(state, queue, pending)
   return true
 }
@@ -57,9 +60,9 @@ export function cancelIrp(state: KsState, queue: Queue, pending: PendingIrp): bo
  * (KSM-046). Nobody is told when the driver has gone.
  */
 export function cancelNow(state: KsState, queue: Queue, pending: PendingIrp, driver: 'there' | 'gone' = 'there'): void {
-  const told = [...queue.clones].filter((cursor) => !cursor.locked && frameOf(cursor)?.irp === pending)
+  const told = [...pending.frames].flatMap(({ clones }) => [...clones]).filter(({ locked }) => !locked)
   const tell = (): void => {
-    queue.cancelling = true
+    queue.cancelling = pending
     state.kernel.at(KIRQL.DISPATCH_LEVEL, () =>
       runAll(
         told.map(({ pointer, cancel }) => () => {
@@ -69,11 +72,9 @@ export function cancelNow(state: KsState, queue: Queue, pending: PendingIrp, dri
     )
   }
   const end = (): void => {
-    queue.cancelling = false
-    const frames = queue.frames.filter(({ irp }) => irp === pending)
+    queue.cancelling = undefined
     runAll([
-      ...frames.map((frame) => () => takeOut(state, queue, frame)),
-      () => refresh(queue),
+      ...[...pending.frames].map((frame) => () => takeOut(state, queue, frame)),
       () => finishIrp(state, queue, pending, NtStatus.STATUS_CANCELLED),
     ])
   }
@@ -82,29 +83,21 @@ export function cancelNow(state: KsState, queue: Queue, pending: PendingIrp, dri
   runAll([...(there ? [tell] : []), end, ...(there ? [() => completed(irp), () => settle(state, queue)] : [])])
 }
 
-/** The device's access to the frame ends with its last reference (KSM-027). */
+/** No pointer shows the frame then, and the device's access to it ends with its last reference (KSM-027). */
 function takeOut({ device }: KsState, queue: Queue, frame: Frame): void {
-  queue.frames.splice(queue.frames.indexOf(frame), 1)
+  queue.frames.remove(frame)
+  frame.irp.frames.delete(frame)
+  for (const cursor of [...edgesOf(queue), ...frame.clones]) if (cursor.shown === frame) hide(cursor)
   const { table } = frame
   frame.table = undefined
   if (table !== undefined) device.releaseMappings(table)
-}
-
-/** No pointer shows a frame that it is not on. */
-function refresh(queue: Queue): void {
-  const alive = new Set(queue.frames)
-  for (const cursor of cursorsOf(queue)) {
-    const { shown, kind, at } = cursor
-    // An edge is on the first frame that it has not passed, which need not be the one that it waited for.
-    const on = kind === 'clone' ? shown?.number === at && alive.has(shown) : frameOf(cursor) === shown
-    if (shown !== undefined && !on) hide(cursor)
-  }
 }
 
 /** What the client gets back; the headers in the kernel's memory are gone then. */
 function finishIrp(state: KsState, queue: Queue, pending: PendingIrp, status: NtStatus): void {
   const { irp, block, headers, mdls, chained } = pending
   queue.irps.delete(irp)
+  queue.unlocked.delete(pending)
   irp.headers = headers.map((header) => ({
     FrameExtent: header.get('FrameExtent'),
     DataUsed: header.get('DataUsed'),

@@ -4,7 +4,8 @@ import { newCursor, newPointer, retire } from '../pointers/cursor.ts'
 import type { KsStreamPointer } from '../pointers/stream-pointer.ts'
 import type { KsState } from '../state.ts'
 import { cancelNow } from './completing.ts'
-import { type Cursor, type Queue, cursorsOf } from './queue.ts'
+import { Ordered } from './ordered.ts'
+import { type Cursor, type Frame, type PendingIrp, type Queue, cursorsOf, dropLock } from './queue.ts'
 
 /** A KSPIN is known by its address alone: so much is enough. */
 const PIN_SIZE = 16
@@ -32,7 +33,7 @@ export function openPin(state: KsState, descriptor: PinDescriptor): KsPin | null
 
 function newQueue(state: KsState, pin: KsPin, leading: KsStreamPointer, trailing: KsStreamPointer | undefined): Queue {
   const edge = (queue: Queue, kind: 'leading' | 'trailing', pointer: KsStreamPointer): Cursor =>
-    newCursor(state, pointer, { queue, kind, cancel: null, at: 0 })
+    newCursor(state, pointer, { queue, kind, number: 0, cancel: null, at: 0 })
   return new EmptyQueue(
     pin,
     (queue) => edge(queue, 'leading', leading),
@@ -43,14 +44,17 @@ function newQueue(state: KsState, pin: KsPin, leading: KsStreamPointer, trailing
 /** Pointers and queue know each other. */
 class EmptyQueue implements Queue {
   readonly pin: KsPin
-  readonly frames = []
+  readonly frames = new Ordered<Frame>()
   readonly irps = new Map()
   readonly leading: Cursor
   readonly trailing: Cursor | undefined
-  readonly clones = new Set<Cursor>()
+  readonly clones = new Ordered<Cursor>()
+  cloned = 0
+  readonly left = new Set<Frame>()
+  readonly unlocked = new Set<PendingIrp>()
   arrived = 0
   processed = false
-  cancelling = false
+  cancelling = undefined
   closing = false
 
   constructor(pin: KsPin, leading: (queue: Queue) => Cursor, trailing: (queue: Queue) => Cursor | undefined) {
@@ -76,7 +80,7 @@ function empty(state: KsState, routine: string, queue: Queue, driver: 'there' | 
   for (const cursor of cursorsOf(queue)) {
     if (cursor.locked)
       ledger.note({ rule: 'KSM-041', routine, text: `a ${cursor.kind} stream pointer was left locked` })
-    cursor.locked = false
+    dropLock(cursor)
   }
   const cancels = [...queue.irps.values()].map((irp) => () => {
     if (queue.irps.has(irp.irp)) cancelNow(state, queue, irp, driver)
@@ -87,7 +91,6 @@ function empty(state: KsState, routine: string, queue: Queue, driver: 'there' | 
       const clones = queue.clones.size
       if (clones > 0) ledger.note({ rule: 'KSM-042', routine, text: `${clones} clones were never deleted` })
       for (const cursor of cursorsOf(queue)) retire(state, cursor)
-      queue.clones.clear()
     },
   ])
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import { NtStatus } from '../../../../src/base/ntstatus.ts'
 import { KIRQL } from '../../../../src/ddi/constants.ts'
+import type { KsStreamPointer } from '../../../../src/ddi/ks/pointers/stream-pointer.ts'
 import { Bench, outcome } from '../bench.ts'
 import { MAPPINGS, Stream, UNLOCKED, registerAdapter } from './stream.ts'
 
@@ -121,6 +122,38 @@ describe('a cancel callback', () => {
     expect(tries).toEqual(['KSM-046'])
     stream.end()
     expect(stream.done).toHaveLength(1)
+  })
+})
+
+describe('a cancel callback that deletes clones of other frames', () => {
+  it('completes those, and may not leave more DataUsed there than the frame has', async () => {
+    await using bench = await Bench.open()
+    const stream = new Stream(bench)
+    const { ks } = stream
+    const irp = stream.queue(100)
+    stream.queue(200)
+    stream.queue(300)
+    const leading = stream.leading()
+    const others: KsStreamPointer[] = []
+    const tries: string[] = []
+    const first = stream.clone(leading, () => {
+      for (const other of others) tries.push(outcome(() => ks.KsStreamPointerDelete(other)))
+    })
+    ks.KsStreamPointerUnlock(first, false)
+    for (const used of [201, 300]) {
+      ks.KsStreamPointerAdvance(leading)
+      const other = stream.clone(leading)
+      other.StreamHeader?.set('DataUsed', used)
+      others.push(other)
+    }
+    expect(ks.KsStreamPointerAdvance(leading)).toBe(NtStatus.STATUS_DEVICE_NOT_READY)
+    expect(ks.IoCancelIrp(irp)).toBe(true)
+    expect(tries).toEqual(['KSM-037', 'returned'])
+    expect(stream.done.map(({ IoStatus, headers }) => [IoStatus.Status, headers[0]?.DataUsed])).toEqual([
+      [STATUS_CANCELLED, 0],
+      [NtStatus.STATUS_SUCCESS, 300],
+    ])
+    stream.end()
   })
 })
 
