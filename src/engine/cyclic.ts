@@ -27,6 +27,8 @@ export interface CyclicAbilities {
   readonly addressBits: number
   /** Bytes of which every segment's address, every segment's length and the whole size is a multiple. */
   readonly alignment: number
+  /** Bytes that a buffer has at least; beyond that it is whole sample frames. */
+  readonly smallest: number
   /** Segments that one buffer may have. */
   readonly listLength: number
   /** The device interrupts at `notifyAt`. */

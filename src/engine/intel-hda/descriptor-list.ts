@@ -16,6 +16,8 @@ export interface Descriptor {
 export const MAX_DESCRIPTORS = 256
 export const DESCRIPTOR_BYTES = 16
 const MIN_DESCRIPTORS = 2
+/** Bytes: two pieces, as short as can be. */
+export const SMALLEST_BUFFER = MIN_DESCRIPTORS * ALIGNMENT
 const NOTIFY = 1
 
 /**
@@ -63,8 +65,8 @@ function* cutSegments(segments: Segments, cuts: readonly number[], notify: Reado
 }
 
 function halfOf(size: number): number {
-  if (size < MIN_DESCRIPTORS * ALIGNMENT) {
-    throw outside(`a buffer has ${MIN_DESCRIPTORS * ALIGNMENT} bytes at least, not ${size}`)
+  if (size < SMALLEST_BUFFER) {
+    throw outside(`a buffer has ${SMALLEST_BUFFER} bytes at least, not ${size}`)
   }
   return Math.floor(size / 2 / ALIGNMENT) * ALIGNMENT
 }

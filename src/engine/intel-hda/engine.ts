@@ -13,7 +13,13 @@ import type {
 } from '../cyclic.ts'
 import { findRoutes, routeDelay, type Route, takesFormat } from './codec/route.ts'
 import { Controller } from './controller.ts'
-import { describeBuffer, type Descriptor, encodeDescriptors, MAX_DESCRIPTORS } from './descriptor-list.ts'
+import {
+  describeBuffer,
+  type Descriptor,
+  encodeDescriptors,
+  MAX_DESCRIPTORS,
+  SMALLEST_BUFFER,
+} from './descriptor-list.ts'
 import { encodeFormat, frameBytes, linkFrameBytes } from './format.ts'
 import { StreamInterrupts } from './interrupts.ts'
 import { OwnPage } from './own-pages.ts'
@@ -145,6 +151,7 @@ export class HdaEngine implements CyclicEngine {
       directions,
       addressBits: this.#parts.addressBits,
       alignment: ALIGNMENT,
+      smallest: SMALLEST_BUFFER,
       listLength: MAX_DESCRIPTORS,
       notifications: this.#interrupts.available,
       accuracy: controller.largestFifo() + WIDEST_LINK_FRAME,

@@ -71,6 +71,7 @@ export class SgCyclicEngine implements CyclicEngine {
       directions: ['output', 'input'],
       addressBits,
       alignment: 1,
+      smallest: 1,
       listLength: LIST_LENGTH,
       notifications: this.#vectors.available,
       accuracy: 0,

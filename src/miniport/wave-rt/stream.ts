@@ -193,11 +193,10 @@ export class WaveRTStream implements IMiniportWaveRTStreamNotification {
   ): Promise<NtStatus> {
     const { engine, direction, device } = this.#parts
     if (this.#buffer !== undefined) return NtStatus.STATUS_UNSUCCESSFUL
-    const { alignment, addressBits, listLength } = engine.abilities
+    const { alignment, smallest, addressBits, listLength } = engine.abilities
     const least = granularity(alignment, frameBytes(this.#format))
     const step = count === 2 ? 2 * least : least
-    // One piece is no ring: HD Audio demands two descriptors (1.0a, section 3.3.38).
-    const size = Math.max(2 * least, Math.ceil(requested / step) * step)
+    const size = Math.ceil(Math.max(requested, smallest) / step) * step
     const place = { ...this.#parts, addressBits, listLength, plays: direction === 'output' }
     const pages = CyclicPages.allocate(place, size)
     if (pages === undefined) return NtStatus.STATUS_INSUFFICIENT_RESOURCES

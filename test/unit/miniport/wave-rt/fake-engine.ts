@@ -93,6 +93,7 @@ export class FakeEngine implements CyclicEngine {
       directions: ['output', 'input'],
       addressBits: 28,
       alignment: 128,
+      smallest: 256,
       listLength: 256,
       notifications: true,
       accuracy: 16,

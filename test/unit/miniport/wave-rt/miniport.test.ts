@@ -157,6 +157,17 @@ describe('the WaveRT miniport', () => {
     expect([status, bench.inUse]).toEqual([NtStatus.STATUS_NOT_SUPPORTED, before])
   })
 
+  it.each([
+    [1, undefined, 256],
+    [257, 1, 384],
+    [257, 2, 512],
+  ])('asked for %d bytes, announced %s times a turn, gives %d, which the device takes', async (bytes, count, size) => {
+    await using bench = await Bench.open()
+    const { pin, stream } = await withBuffer(bench, new FakeEngine({ smallest: 256 }), bytes, count)
+    expect([pin.buffer?.actualSize, stream.size]).toEqual([size, size])
+    await pin.close()
+  })
+
   it('rounds any size up to whole frames within the MDL, whatever the device demands', async () => {
     await using bench = await Bench.open()
     await fc.assert(
