@@ -7,6 +7,7 @@ import { encodeVerb } from '../../src/engine/intel-hda/codec/verbs.ts'
 import { ImmediateCommands, stopRings } from '../../src/engine/intel-hda/commands.ts'
 import type { PciBackend } from '../../src/session/reference.ts'
 import { type CyclicStream, type Session, openSession } from '../../src/index.ts'
+import { describeCyclicContract } from '../contract/cyclic-engine.ts'
 
 /**
  * The sound controllers of the bench (lab/test.mjs): the first has a recorder that gives silence, what the second plays is
@@ -238,6 +239,23 @@ describe('after the engine was closed', () => {
     mapping.unmap()
     memory.free(frames)
   })
+})
+
+describeCyclicContract(`${backend} qemu-intel-hda`, async () => {
+  const session = await openSession({ device: DUPLEX, ...(backend && { backend }) })
+  const { cyclic: engine, device, frames: memory } = session
+  if (engine === undefined) throw new Error('the profile names no engine')
+  const frames = memory.allocate({ count: 16 })
+  return {
+    engine,
+    device,
+    memory,
+    frames: [...frames],
+    async close() {
+      engine.close()
+      await session.close()
+    },
+  }
 })
 
 describe('examples/play-tone.ts', () => {

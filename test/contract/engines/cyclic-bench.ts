@@ -1,5 +1,5 @@
 import { expect } from '@jest/globals'
-import { sleep } from '../../../src/base/clock.ts'
+import { type Clock, sleep } from '../../../src/base/clock.ts'
 import { PAGE_SIZE } from '../../../src/base/pages.ts'
 import type { Device, HostMemory, Mapping } from '../../../src/device/contract.ts'
 import type { Segments } from '../../../src/device/segments.ts'
@@ -23,15 +23,16 @@ export interface CyclicCheck {
   readonly run: (bench: CyclicBench) => Promise<void>
 }
 
-export const FORMAT = { rate: 48_000, channels: 2, bits: 16 } as const
+/** As slow as sound controllers go, so that a device does not get far while a loaded host looks away. */
+export const FORMAT = { rate: 16_000, channels: 1, bits: 16 } as const
 /** Bytes of a sample frame, and of a millisecond. */
-export const FRAME = 4
+export const FRAME = 2
 export const BYTES_A_MS = (FORMAT.rate * FRAME) / 1000
 export const POISON = 0xee
 /** Milliseconds: more than any device takes, and only spent when something is wrong. */
 export const PATIENCE = 5000
 
-/** Buffers are as long as this many pages; a turn takes 256 ms. */
+/** Buffers are as long as this many pages; a turn takes 1536 ms. */
 export const PAGES = 12
 export const SIZE = PAGES * PAGE_SIZE
 
@@ -76,19 +77,54 @@ export function anyDirection({ engine }: CyclicBench): Direction {
 
 export const accessOf = (direction: Direction): 'read' | 'write' => (direction === 'input' ? 'write' : 'read')
 
-/** Sleeps in small steps until so many bytes have moved since it was called; returns how many did. */
-export async function untilMoved(bench: CyclicBench, stream: CyclicStream, bytes: number): Promise<number> {
-  const { clock } = bench.device
-  const deadline = clock.now() + PATIENCE
-  let [moved, before] = [0, stream.position()]
-  while (moved < bytes) {
-    if (clock.now() > deadline) throw new Error(`the position moved ${moved} bytes in ${PATIENCE} ms, not ${bytes}`)
-    await sleep(clock, 2)
-    const now = stream.position()
-    moved += forward(before, now)
-    before = now
+/** So long passed unwatched that nobody can tell what the device did meanwhile. Says nothing of the device. */
+export class Stalled extends Error {}
+
+/** Watches a stream without losing count of its turns. */
+export class Watch {
+  readonly #clock: Clock
+  readonly #stream: CyclicStream
+  #position: number
+  #at: number
+  /** Bytes since the watch began. */
+  moved = 0
+  wraps = 0
+
+  /** @param since on the clock, when the position was last known to be `position`; it is read unless told */
+  constructor({ device: { clock } }: CyclicBench, stream: CyclicStream, since = clock.now(), position?: number) {
+    this.#clock = clock
+    this.#stream = stream
+    this.#at = since
+    this.#position = position ?? stream.position()
   }
-  return moved
+
+  /** Reads the position. A step back looks like nearly a turn: that is refused. @throws Stalled */
+  look(): number {
+    const now = this.#stream.position()
+    unstalled(this.#clock.now() - this.#at, SIZE / 4)
+    this.moved += forward(this.#position, now)
+    if (now < this.#position) this.wraps++
+    ;[this.#position, this.#at] = [now, this.#clock.now()]
+    return now
+  }
+}
+
+/** @throws Stalled when a device may have moved more than so many bytes in that time */
+export function unstalled(ms: number, bytes: number): void {
+  if (ms * BYTES_A_MS > bytes) throw new Stalled(`${ms} ms passed unwatched, in which ${bytes} bytes may have moved`)
+}
+
+/** Looks in small steps until so many bytes have moved since it was called. */
+export async function untilMoved(bench: CyclicBench, stream: CyclicStream, bytes: number): Promise<void> {
+  const { clock } = bench.device
+  const watch = new Watch(bench, stream)
+  const deadline = clock.now() + PATIENCE
+  while (watch.moved < bytes) {
+    if (clock.now() > deadline)
+      throw new Error(`the position moved ${watch.moved} bytes in ${PATIENCE} ms, not ${bytes}`)
+    await sleep(clock, 2)
+    watch.look()
+  }
 }
 
 /** Bytes from one position to a later one, modulo the buffer. Backwards looks like nearly a turn: that is refused. */

@@ -13,7 +13,9 @@ import {
   recorded,
   sheetOf,
   SIZE,
+  unstalled,
   untilMoved,
+  Watch,
 } from './cyclic-bench.ts'
 
 /** Milliseconds in which a stream that moves has moved. */
@@ -44,17 +46,14 @@ export const motionChecks: readonly CyclicCheck[] = [
       using stream = await bench.engine.open(bufferOf(direction, sheetOf(bench, accessOf(direction))))
       await stream.run()
       const start = clock.now()
-      let [moved, before, wraps] = [0, stream.position(), 0]
-      while (moved < 1.5 * SIZE && clock.now() - start < 4 * (SIZE / BYTES_A_MS)) {
+      const watch = new Watch(bench, stream)
+      while (watch.moved < 1.5 * SIZE && clock.now() - start < 4 * (SIZE / BYTES_A_MS)) {
         await sleep(clock, 5)
-        const now = stream.position()
-        moved += forward(before, now)
-        if (now < before) wraps++
-        before = now
+        watch.look()
       }
-      const pace = moved / (clock.now() - start)
-      expect(moved).toBeGreaterThanOrEqual(1.5 * SIZE)
-      expect([1, 2]).toContain(wraps)
+      const pace = watch.moved / (clock.now() - start)
+      expect(watch.moved).toBeGreaterThanOrEqual(1.5 * SIZE)
+      expect([1, 2]).toContain(watch.wraps)
       expect(pace).toBeGreaterThan(0.5 * BYTES_A_MS)
       expect(pace).toBeLessThan(1.5 * BYTES_A_MS)
     },
@@ -65,12 +64,16 @@ export const motionChecks: readonly CyclicCheck[] = [
     async run(bench) {
       const sheet = sheetOf(bench, 'write')
       sheet.fill(POISON)
+      const { clock } = bench.device
       using stream = await bench.engine.open(bufferOf('input', sheet))
+      const start = clock.now()
       await stream.run()
       await untilMoved(bench, stream, SIZE / 3)
       const during = stream.position()
       const early = sheet.take()
       await stream.pause()
+      // In its second turn it rightly overwrites what lies behind its position.
+      unstalled(clock.now() - start, 0.9 * SIZE)
       const position = stream.position()
       const bytes = sheet.take()
       const { accuracy } = bench.engine.abilities
@@ -90,11 +93,14 @@ export const motionChecks: readonly CyclicCheck[] = [
     async run(bench) {
       const { records, accuracy } = bench.engine.abilities
       if (records !== 'counter') return
+      const { clock } = bench.device
       const sheet = sheetOf(bench, 'write')
       using stream = await bench.engine.open(bufferOf('input', sheet))
+      const start = clock.now()
       await stream.run()
       await untilMoved(bench, stream, SIZE + SIZE / 4)
       await stream.pause()
+      unstalled(clock.now() - start, 1.9 * SIZE)
       const position = stream.position()
       const bytes = sheet.take()
       const second = recorded(bench, SIZE, SIZE + position - accuracy) ?? new Uint8Array()
@@ -139,10 +145,13 @@ export const motionChecks: readonly CyclicCheck[] = [
       expect(stream.position()).toBe(position)
       expect(position).toBeGreaterThan(0)
       if (direction === 'input') expectPoison(sheet.take())
+      const resumed = clock.now()
       await stream.run()
       if (bench.engine.abilities.restarts === true) return
       await untilMoved(bench, stream, FRAME)
-      expect(forward(position, stream.position())).toBeLessThan(SIZE / 4)
+      const ahead = forward(position, stream.position())
+      unstalled(clock.now() - resumed, SIZE / 4)
+      expect(ahead).toBeLessThan(SIZE / 4)
       if (bench.engine.abilities.records !== 'counter' || direction !== 'input') return
       // Nothing before the place where it paused was touched, and the count goes on.
       await stream.pause()
@@ -166,10 +175,12 @@ export const motionChecks: readonly CyclicCheck[] = [
       await sleep(clock, WHILE)
       expect(stream.position()).toBe(0)
       if (direction === 'input') expectPoison(sheet.take())
+      const begun = clock.now()
       await stream.run()
       await untilMoved(bench, stream, FRAME)
       await stream.pause()
       const position = stream.position()
+      unstalled(clock.now() - begun, SIZE / 4)
       expect(position).toBeLessThan(SIZE / 4)
       const fresh = recorded(bench, 0, position - bench.engine.abilities.accuracy)
       if (direction === 'input' && fresh !== undefined) {
