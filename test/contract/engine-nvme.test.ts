@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import { listChecks } from './engine-lists.ts'
+import { listChecks } from './engines/lists.ts'
 import { describeEngineContract } from './engine.ts'
 import { openNvmeBench } from './nvme/bench.ts'
 
