@@ -218,7 +218,9 @@ function judgeNoIommu(guest) {
   for (const code of NOIOMMU_SKIPS) expect(codes.has(code), `no case was skipped for ${code}`)
 }
 
-const recordsOf = (guest, ...steps) => steps.map((step) => guest.path(`${step}.json`))
+function recordsOf(guest, ...steps) {
+  return steps.map((step) => guest.path(`${step}.json`))
+}
 
 /** A session with all cases on a modelled device: what the bench must show, too. */
 function runOnLoopback(model) {

@@ -4,7 +4,7 @@ import { PAGE_SIZE } from '../../../src/base/pages.ts'
 import { Segments } from '../../../src/device/segments.ts'
 import { failure } from '../bench.ts'
 import { type EngineBench, type EngineCheck, expectOnly, map, type Part, pattern, poison, segmentsOf } from './bench.ts'
-import { heeded, longList } from './lists.ts'
+import { busyWithin, heeded, longList } from './lists.ts'
 
 /** Milliseconds in which a device that goes on would have written something. */
 const WHILE = 250
@@ -33,8 +33,11 @@ async function untouched(bench: EngineBench): Promise<void> {
 }
 
 async function untilAtWork({ engine, device }: EngineBench): Promise<void> {
-  for (let looks = 0; engine.idle() && looks < LOOKS; looks++) await sleep(device.clock, LOOK_MS)
-  expect(engine.idle()).toBe(false)
+  for (let looks = 0; looks < LOOKS; looks++) {
+    if (await busyWithin(engine)) return
+    await sleep(device.clock, LOOK_MS)
+  }
+  throw new Error('the device was never seen at work')
 }
 
 /** The first byte of the target has come: the device is in the midst of it. */
