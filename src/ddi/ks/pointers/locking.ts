@@ -17,7 +17,6 @@ export function lock(state: KsState, cursor: Cursor): NtStatus {
   if (cursor.locked) return NtStatus.STATUS_SUCCESS
   const status = withTable(state, cursor.queue, frame)
   if (!NT_SUCCESS(status)) return status
-  if (cursor.shown !== frame) cursor.used = 0
   holdLock(cursor, frame)
   cursor.queue.processed = true
   show(cursor, frame)

@@ -80,5 +80,8 @@ function leave(state: KsState, cursor: Cursor): void {
   settle(state, cursor.queue)
 }
 
-const relock = (state: KsState, cursor: Cursor): NtStatus =>
-  NT_SUCCESS(lock(state, cursor)) ? NtStatus.STATUS_SUCCESS : NtStatus.STATUS_DEVICE_NOT_READY
+/** On the next frame. What was completed meanwhile may have deleted the pointer. */
+function relock(state: KsState, cursor: Cursor): NtStatus {
+  const there = state.cursors.has(cursor.pointer)
+  return there && NT_SUCCESS(lock(state, cursor)) ? NtStatus.STATUS_SUCCESS : NtStatus.STATUS_DEVICE_NOT_READY
+}

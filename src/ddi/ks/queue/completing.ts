@@ -15,7 +15,6 @@ import { type Frame, type PendingIrp, type Queue, edgesOf, referencesOf } from '
 export function settle(state: KsState, queue: Queue): void {
   const frames = [...queue.left].filter((frame) => frame.irp.frames.has(frame) && referencesOf(queue, frame) === 0)
   queue.left.clear()
-  frames.sort((one, other) => one.number - other.number)
   const done: PendingIrp[] = []
   const finish = (): void => {
     for (const irp of new Set(frames.map((frame) => frame.irp))) if (irp.frames.size === 0) done.push(irp)

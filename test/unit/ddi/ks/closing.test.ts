@@ -136,7 +136,10 @@ describe('a cancel callback that deletes clones of other frames', () => {
     const leading = stream.leading()
     const others: KsStreamPointer[] = []
     const tries: string[] = []
-    const first = stream.clone(leading, () => {
+    const first = stream.clone(leading, (pointer) => {
+      pointer.StreamHeader?.set('DataUsed', 101)
+      // It has no result to be checked.
+      tries.push(outcome(() => ks.KsStreamPointerDelete(pointer)))
       for (const other of others) tries.push(outcome(() => ks.KsStreamPointerDelete(other)))
     })
     ks.KsStreamPointerUnlock(first, false)
@@ -148,11 +151,61 @@ describe('a cancel callback that deletes clones of other frames', () => {
     }
     expect(ks.KsStreamPointerAdvance(leading)).toBe(NtStatus.STATUS_DEVICE_NOT_READY)
     expect(ks.IoCancelIrp(irp)).toBe(true)
-    expect(tries).toEqual(['KSM-037', 'returned'])
+    expect(tries).toEqual(['returned', 'KSM-037', 'returned'])
     expect(stream.done.map(({ IoStatus, headers }) => [IoStatus.Status, headers[0]?.DataUsed])).toEqual([
-      [STATUS_CANCELLED, 0],
+      [STATUS_CANCELLED, 101],
       [NtStatus.STATUS_SUCCESS, 300],
     ])
+    stream.end()
+  })
+})
+
+describe('a cancel callback that deletes another clone of its frame', () => {
+  it('keeps that one from being told', async () => {
+    await using bench = await Bench.open()
+    const stream = new Stream(bench)
+    const { ks } = stream
+    const irp = stream.queue(100)
+    const leading = stream.leading()
+    const told: string[] = []
+    const clones: KsStreamPointer[] = []
+    for (const name of ['first', 'second']) {
+      const clone = stream.clone(leading, () => {
+        told.push(name)
+        for (const one of clones) ks.KsStreamPointerDelete(one)
+      })
+      clones.push(clone)
+    }
+    for (const pointer of [...clones, leading]) ks.KsStreamPointerUnlock(pointer, false)
+    expect(outcome(() => ks.IoCancelIrp(irp))).toBe('returned')
+    expect(told).toEqual(['first'])
+    expect(ks.KsPinGetFirstCloneStreamPointer(stream.pin)).toBeNull()
+    stream.end()
+  })
+})
+
+describe('a cancellation that lost its last lock', () => {
+  it('waits again when a completion routine locks the frame before', async () => {
+    await using bench = await Bench.open()
+    const stream = new Stream(bench)
+    const { ks, pin } = stream
+    const first = ks.queueFrames(pin, [{ Mdl: null, FrameExtent: 0 }], () => void stream.leading())
+    const second = stream.queue(100)
+    const leading = stream.leading()
+    const clones: KsStreamPointer[] = []
+    const clone = stream.clone(leading, () => {
+      for (const one of clones) ks.KsStreamPointerDelete(one)
+    })
+    ks.KsStreamPointerUnlock(clone, false)
+    ks.KsStreamPointerAdvance(leading)
+    clones.push(clone, stream.clone(leading))
+    ks.KsStreamPointerUnlock(leading, false)
+    expect(ks.IoCancelIrp(second)).toBe(false)
+    expect(ks.IoCancelIrp(first)).toBe(true)
+    expect(second.IoStatus.Status).toBe(NtStatus.STATUS_PENDING)
+    expect(leading.OffsetOut.Count).toBe(100)
+    ks.KsStreamPointerUnlock(leading, false)
+    expect(second.IoStatus.Status).toBe(STATUS_CANCELLED)
     stream.end()
   })
 })
