@@ -107,7 +107,7 @@ describe('a cancel callback that fails', () => {
 })
 
 describe('a cancel callback', () => {
-  it('cannot queue a frame: the queue is locked', async () => {
+  it('can neither queue a frame nor cancel another request: the queue is locked', async () => {
     await using bench = await Bench.open()
     const stream = new Stream(bench)
     const { ks, pin } = stream
@@ -115,13 +115,16 @@ describe('a cancel callback', () => {
     const tries: string[] = []
     const clone = stream.clone(stream.leading(UNLOCKED), (pointer) => {
       tries.push(outcome(() => ks.queueFrames(pin, [{ Mdl: null, FrameExtent: 0 }], () => {})))
+      tries.push(outcome(() => ks.IoCancelIrp(other)))
       ks.KsStreamPointerDelete(pointer)
     })
+    const other = stream.queue(100)
     expect(ks.KsStreamPointerGetIrp(clone, null, null)).toBeNull()
     expect(ks.IoCancelIrp(irp)).toBe(true)
-    expect(tries).toEqual(['KSM-046'])
+    expect(tries).toEqual(['KSM-046', 'KSM-046'])
+    expect(other.IoStatus.Status).toBe(NtStatus.STATUS_PENDING)
     stream.end()
-    expect(stream.done).toHaveLength(1)
+    expect(stream.done).toHaveLength(2)
   })
 })
 

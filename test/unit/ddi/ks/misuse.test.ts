@@ -1,9 +1,10 @@
 import { describe, expect, it } from '@jest/globals'
 import { NtStatus } from '../../../../src/base/ntstatus.ts'
 import { KIRQL } from '../../../../src/ddi/constants.ts'
+import type { PoolBlock } from '../../../../src/ddi/kernel/pool.ts'
 import type { KsStreamPointer } from '../../../../src/ddi/ks/pointers/stream-pointer.ts'
 import { Bench, outcome } from '../bench.ts'
-import { LOCKED, MAPPINGS, Stream, UNLOCKED, registerAdapter } from './stream.ts'
+import { LOCKED, MAPPINGS, Stream, TRAILING, UNLOCKED, registerAdapter } from './stream.ts'
 
 const { STATUS_INSUFFICIENT_RESOURCES, STATUS_SUCCESS, STATUS_CANCELLED } = NtStatus
 
@@ -93,6 +94,24 @@ describe('without memory', () => {
     bench.free(mdl)
     stream.end()
     expect(await bench.end()).toEqual([])
+  })
+
+  it('there is no pin with one of two edges', async () => {
+    await using bench = await Bench.open()
+    const { pool } = bench.kernel
+    const hole = pool.allocate(16 + 64)
+    const taken: PoolBlock[] = []
+    for (const size of [65536, 4096, 256, 64, 16]) {
+      for (let block = pool.allocate(size); block !== undefined; block = pool.allocate(size)) taken.push(block)
+    }
+    if (hole !== undefined) pool.free(hole.address)
+    const { blocks } = pool
+    expect(bench.ddi.ks.openPin({ Flags: TRAILING, DataFlow: 2 })).toBeNull()
+    expect(pool.blocks).toBe(blocks)
+    const pin = bench.ddi.ks.openPin({ Flags: 0, DataFlow: 2 })
+    expect(pin).not.toBeNull()
+    if (pin !== null) bench.ddi.ks.closePin(pin)
+    for (const { address } of taken) pool.free(address)
   })
 
   it('a lock waits for no map registers: it fails, and leaves no request behind', async () => {

@@ -129,6 +129,13 @@ describe('AVStream', () => {
     )
   })
 
+  it('takes no description without scatter/gather, whatever the adapter can', async () => {
+    await using bench = await Bench.open()
+    const [adapter, description] = [bench.adapter(), bench.description()]
+    description.set('ScatterGather', 0)
+    expect(outcome(() => bench.ddi.ks.RegisterAdapterObjectEx(adapter, description, 1, 4096, 16))).toBe('KSM-010')
+  })
+
   it('registers at PASSIVE_LEVEL only', async () => {
     await using bench = await Bench.open()
     const adapter = bench.adapter()
