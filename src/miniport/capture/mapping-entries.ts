@@ -18,6 +18,8 @@ export class MappingEntries {
   readonly segments: Segments
   readonly #kernel: Kernel
   readonly #start: number
+  /** Kept, so that a frame of many entries is not gone through at each. */
+  #total = 0
 
   /**
    * @param mappings the address of the frame's first entry; NULL where there is none
@@ -43,17 +45,18 @@ export class MappingEntries {
   /** Writes into the entry's context what the device has put there. */
   landed(index: number, bytes: number): void {
     const context = this.#start + index * MAPPING_TABLE_STRIDE + CONTEXT.offset
+    this.#total += bytes - this.#at(context)
     this.#kernel.frames.write(context, new Uint8Array(BigUint64Array.of(BigInt(bytes)).buffer))
   }
 
   /** What the contexts say in all: DataUsed is bytes, and the driver's to count (KSM-037). */
   get total(): number {
-    const table = this.#table()
-    let total = 0
-    for (let i = 0; i < this.count; i++) {
-      total += Number(table.getBigUint64(i * MAPPING_TABLE_STRIDE + CONTEXT.offset, true))
-    }
-    return total
+    return this.#total
+  }
+
+  #at(context: number): number {
+    const { buffer, byteOffset } = this.#kernel.frames.read(context, CONTEXT.size)
+    return Number(new DataView(buffer, byteOffset).getBigUint64(0, true))
   }
 
   #table(): DataView {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
+import type { PoolBlock } from '../../../src/ddi/kernel/pool.ts'
 import { ProbarError } from '../../../src/base/errors.ts'
 import { NtStatus } from '../../../src/base/ntstatus.ts'
 import type { DmaEngine } from '../../../src/engine/contract.ts'
@@ -94,6 +95,25 @@ describe('a capture pin', () => {
     expect([capture.pin.dropped, queued.irp.headers[0]?.DataUsed]).toEqual([1, 10])
     expect(queued.memory()).toEqual(buffer(100, orderPattern(10, 2)))
     expect(await capture.end()).toEqual([])
+  })
+
+  it('drops what it cannot clone a frame for, and leaves that to its client', async () => {
+    await using capture = await Capture.open()
+    const { pin, bench } = capture
+    const { ks } = bench.ddi
+    const queued = capture.queue(64)
+    // Its table is there then, so that only the clone wants memory.
+    const leading = ks.KsPinGetLeadingEdgeStreamPointer(pin.pin, 1)
+    if (leading === null) throw new Error('no leading edge')
+    ks.KsStreamPointerUnlock(leading, false)
+    const { pool } = bench.kernel
+    const taken: PoolBlock[] = []
+    for (const size of [65536, 4096, 256, 64, 16]) {
+      for (let block = pool.allocate(size); block !== undefined; block = pool.allocate(size)) taken.push(block)
+    }
+    expect([pin.capture(new Uint8Array(64)), pin.dropped, pin.inFlight]).toEqual([false, 1, 0])
+    expect(ks.IoCancelIrp(queued.irp)).toBe(true)
+    for (const { address } of taken) pool.free(address)
   })
 
   it('carries a source to its end: frames wait in the queue for a device that is slow', async () => {
