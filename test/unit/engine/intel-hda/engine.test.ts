@@ -25,6 +25,7 @@ describe('an HD Audio engine', () => {
       directions: ['output', 'input'],
       addressBits: 64,
       alignment: 128,
+      smallest: 256,
       listLength: 256,
       notifications: true,
       // FIFOS of the fake, and the widest frame of the link
