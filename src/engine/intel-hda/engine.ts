@@ -1,4 +1,4 @@
-import { codeOf, ProbarError } from '../../base/errors.ts'
+import { ProbarError } from '../../base/errors.ts'
 import { runAll, undoAfter } from '../../base/disposal.ts'
 import type { Device, Region } from '../../device/contract.ts'
 import type { FrameStore } from '../../memory/frame-store.ts'
@@ -23,6 +23,7 @@ import {
 import { encodeFormat, frameBytes, linkFrameBytes } from './format.ts'
 import { StreamInterrupts } from './interrupts.ts'
 import { OwnPage } from './own-pages.ts'
+import { unlessGone } from './leaving.ts'
 import { ALIGNMENT } from './registers.ts'
 import { HdaStream, type StreamOwner } from './stream.ts'
 
@@ -73,7 +74,11 @@ export class HdaEngine implements CyclicEngine {
     this.#parts = parts
     this.#registers = registers
     this.#page = new OwnPage(parts.device.dma, parts.frames)
-    this.#interrupts = new StreamInterrupts(parts.device, () => this.#serve())
+    this.#interrupts = new StreamInterrupts(
+      parts.device,
+      () => this.#serve(),
+      (error) => this.#fail(error),
+    )
   }
 
   get abilities(): CyclicAbilities {
@@ -232,9 +237,9 @@ export class HdaEngine implements CyclicEngine {
     this.#streams.delete(stream)
     const { controller, interrupts } = { controller: this.#started(), interrupts: this.#interrupts }
     runAll([
-      () => controller.allowInterrupt(stream.index, false),
+      () => unlessGone(() => controller.allowInterrupt(stream.index, false)),
       () => interrupts.release(stream),
-      () => controller.release(held.route),
+      () => unlessGone(() => controller.release(held.route)),
       () => held.page.close(),
     ])
   }
@@ -244,9 +249,16 @@ export class HdaEngine implements CyclicEngine {
     try {
       this.#started().serveInterrupts((index) => streams.find((stream) => stream.index === index)?.serve())
     } catch (error) {
-      const failure = error instanceof ProbarError ? error : new ProbarError('internal', 'no interrupt can be served')
-      for (const stream of streams) stream.fail(failure)
+      const failure =
+        error instanceof ProbarError
+          ? error
+          : new ProbarError('internal', 'no interrupt can be served', { cause: error })
+      this.#fail(failure)
     }
+  }
+
+  #fail(error: ProbarError): void {
+    for (const stream of this.#streams.keys()) stream.fail(error)
   }
 }
 
@@ -260,15 +272,3 @@ function checkFrames(size: number, format: SampleFormat): void {
   if (size % frame === 0) return
   throw new ProbarError('range-outside', `${size} bytes hold no whole number of sample frames of ${frame} bytes`)
 }
-
-/** A device that left the bus accesses nothing, which is all that closing is about. */
-function unlessGone(close: () => void): void {
-  try {
-    close()
-  } catch (error) {
-    if (!onlyGone(error)) throw error
-  }
-}
-
-const onlyGone = (error: unknown): boolean =>
-  error instanceof AggregateError ? error.errors.every(onlyGone) : codeOf(error) === 'device-gone'

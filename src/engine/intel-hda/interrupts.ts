@@ -1,4 +1,4 @@
-import { codeOf } from '../../base/errors.ts'
+import { codeOf, ProbarError } from '../../base/errors.ts'
 import type { Device, InterruptKind } from '../../device/contract.ts'
 
 /** Milliseconds of one wait; another follows. */
@@ -9,15 +9,20 @@ const KINDS: readonly InterruptKind[] = ['msi', 'msix', 'intx']
 export class StreamInterrupts {
   readonly #device: Device
   readonly #serve: () => void
+  readonly #lost: (error: ProbarError) => void
   readonly #kind: InterruptKind | undefined
   readonly #wanting = new Set<object>()
   #enabled = false
   #waiting: AbortController | undefined
 
-  /** @param serve acknowledges what is there; called once for each interrupt at least */
-  constructor(device: Device, serve: () => void) {
+  /**
+   * @param serve acknowledges what is there; called once for each interrupt at least
+   * @param lost no interrupt will come any more, and why
+   */
+  constructor(device: Device, serve: () => void, lost: (error: ProbarError) => void) {
     this.#device = device
     this.#serve = serve
+    this.#lost = lost
     this.#kind = KINDS.find((kind) => device.interrupts.vectors[kind] > 0)
   }
 
@@ -51,7 +56,7 @@ export class StreamInterrupts {
     this.#enabled = false
   }
 
-  /** Ends by itself with the signal, or when interrupts are disabled, or when the device is gone: who waits learns of it. */
+  /** Ends by itself with the signal, or when interrupts are disabled, or when there are none any more. */
   async #loop(seen: number, signal: AbortSignal): Promise<void> {
     let last = seen
     while (!signal.aborted) {
@@ -59,6 +64,7 @@ export class StreamInterrupts {
         last = await this.#device.interrupts.wait(0, last, { timeoutMs: WAIT_MS, signal })
       } catch (error) {
         if (codeOf(error) === 'timeout') continue
+        if (error instanceof ProbarError && error.code !== 'cancelled') this.#lost(error)
         return
       }
       this.#serve()

@@ -3,6 +3,7 @@ import type { Device, Region } from '../../device/contract.ts'
 import { InterruptCounter } from '../../device/interrupt-counter.ts'
 import type { ClockRegister, CyclicOptions, CyclicStream, PositionRegister, StreamLatency } from '../cyclic.ts'
 import { StreamRegister, StreamStatus, streamAt } from './registers.ts'
+import { unlessGone } from './leaving.ts'
 import { haltStream, resetStream, runStream, setUpStream, type StreamSetup } from './stream-descriptor.ts'
 
 /** What the stream needs of its engine. */
@@ -147,8 +148,10 @@ export class HdaStream implements CyclicStream {
     if (this.#closed) return
     this.#closed = true
     this.#counter.fail(new ProbarError('closed', 'the stream was closed'))
-    haltStream(this.#registers, this.#at)
-    resetStream(this.#registers, this.#at)
+    unlessGone(() => {
+      haltStream(this.#registers, this.#at)
+      resetStream(this.#registers, this.#at)
+    })
     this.#owner.closed(this)
   }
 

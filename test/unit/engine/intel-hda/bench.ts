@@ -1,6 +1,8 @@
+import { ProbarError } from '../../../../src/base/errors.ts'
 import { seededRandom } from '../../../../src/base/random.ts'
 import { VirtualClock } from '../../../../src/base/virtual-clock.ts'
 import { openLoopback } from '../../../../src/backend/loopback/device.ts'
+import type { LoopbackInterrupts } from '../../../../src/backend/loopback/interrupts.ts'
 import type { Device, DmaDomain, Mapping } from '../../../../src/device/contract.ts'
 import type { Segments } from '../../../../src/device/segments.ts'
 import { HdaEngine } from '../../../../src/engine/intel-hda/engine.ts'
@@ -16,6 +18,8 @@ export interface HdaBench extends Disposable {
   readonly frames: FrameStore
   /** Four pages that the device may read and write. */
   readonly buffer: Segments
+  /** The platform says that the device is gone. */
+  readonly loseInterrupts: () => void
 }
 
 /** An engine over the fake controller, in the IOMMU and with the interrupts of the loopback. */
@@ -48,6 +52,7 @@ export function openHdaBench(codec: Codec | undefined, habits: Habits = {}, addr
     device,
     frames,
     buffer: mapping.segments,
+    loseInterrupts: () => (loopback.interrupts as LoopbackInterrupts).fail(new ProbarError('device-gone', 'planted')),
     [Symbol.dispose]() {
       engine.close()
       loopback.close()

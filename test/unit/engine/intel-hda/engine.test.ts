@@ -266,6 +266,26 @@ describe('a controller that fails', () => {
     expect(entries - bench.device.dma.entries).toBe(2)
   })
 
+  it('by leaving the bus ends the wait for what it would have announced', async () => {
+    using bench = openHdaBench(duplex)
+    bench.device.config.write16(4, 6)
+    const stream = await bench.engine.open({ ...output(bench), notifyAt: [16_384] })
+    await stream.run()
+    const waiting = stream.notified(0)
+    bench.loseInterrupts()
+    await expect(waiting).rejects.toHaveProperty('code', 'device-gone')
+  })
+
+  it('by leaving the bus lets a stream be closed, and gives back what it had', async () => {
+    using bench = openHdaBench(duplex)
+    const stream = await bench.engine.open({ ...output(bench), notifyAt: [16_384] })
+    await stream.run()
+    bench.controller.gone = true
+    const { entries } = bench.device.dma
+    stream.close()
+    expect(entries - bench.device.dma.entries).toBe(1)
+  })
+
   it('before it was started is named as gone', async () => {
     using bench = openHdaBench(duplex)
     bench.controller.gone = true
