@@ -42,6 +42,7 @@ interface Buffer {
 }
 
 const { KSSTATE_STOP, KSSTATE_PAUSE, KSSTATE_RUN } = KSSTATE
+const STATES: readonly number[] = Object.values(KSSTATE)
 /** Base class and subclass of HD Audio controllers. */
 const HD_AUDIO = 0x0403
 
@@ -73,7 +74,11 @@ export class WaveRTStream implements IMiniportWaveRTStreamNotification {
   async SetState(State: KSSTATE): Promise<NtStatus> {
     const buffer = this.#buffer
     if (State === this.#state) return NtStatus.STATUS_SUCCESS
-    if (Math.abs(State - this.#state) !== 1 || (State === KSSTATE_RUN && buffer === undefined)) {
+    if (
+      !STATES.includes(State) ||
+      Math.abs(State - this.#state) !== 1 ||
+      (State === KSSTATE_RUN && buffer === undefined)
+    ) {
       return NtStatus.STATUS_INVALID_DEVICE_STATE
     }
     const before = this.#state
@@ -115,6 +120,7 @@ export class WaveRTStream implements IMiniportWaveRTStreamNotification {
     return this.#allocate(count, RequestedSize, AudioBufferMdl, ActualSize, OffsetFromFirstPage, CacheType)
   }
 
+  /** Pages from which the device cannot be moved stay allocated. @throws what closing its stream failed with */
   async FreeAudioBuffer(AudioBufferMdl: Mdl, _BufferSize: number): Promise<void> {
     const buffer = this.#buffer
     if (buffer?.pages.mdl !== AudioBufferMdl) return
@@ -173,7 +179,12 @@ export class WaveRTStream implements IMiniportWaveRTStreamNotification {
   async #move({ stream, notifies }: Buffer, before: KSSTATE, after: KSSTATE): Promise<void> {
     if (after === KSSTATE_RUN) {
       if (notifies) this.#notifications.start(stream)
-      await stream.run()
+      try {
+        await stream.run()
+      } catch (error) {
+        await this.#notifications.halt()
+        throw error
+      }
     } else if (before === KSSTATE_RUN && after === KSSTATE_PAUSE) {
       await stream.pause()
       await this.#notifications.end(stream)

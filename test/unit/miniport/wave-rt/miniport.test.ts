@@ -98,6 +98,20 @@ describe('the WaveRT miniport', () => {
     await pin.close()
   })
 
+  it('sets no event for a device that would not run', async () => {
+    await using bench = await Bench.open()
+    const { pin, stream } = await withBuffer(bench, new FakeEngine(), 2 * 4096, 2)
+    const event = new KEvent()
+    expect(pin.registerEvent(event)).toBe(0)
+    await steps(pin, KSSTATE_ACQUIRE, KSSTATE_PAUSE)
+    stream.run = () => Promise.reject(new ProbarError('timeout', 'planted'))
+    await expect(pin.setState(KSSTATE_RUN)).rejects.toHaveProperty('code', 'timeout')
+    stream.announce()
+    await new Promise(setImmediate)
+    expect([pin.state, event.timesSet]).toEqual([KSSTATE_PAUSE, 0])
+    await pin.close()
+  })
+
   it('maps the position register for the client, and unmaps it with the pin', async () => {
     await using bench = await Bench.open()
     const before = bench.inUse
