@@ -1,4 +1,5 @@
 import { type Va, va } from '../../base/address.ts'
+import { undoAfter } from '../../base/disposal.ts'
 import { NT_SUCCESS, NtStatus } from '../../base/ntstatus.ts'
 import { PAGE_SIZE } from '../../base/pages.ts'
 import { NtStatusError } from '../../base/errors.ts'
@@ -80,11 +81,16 @@ export async function allocateBuffer(
     count !== undefined && hasNotifications(stream)
       ? await stream.AllocateBufferWithNotification(count, size, ...outputs)
       : await stream.AllocateAudioBuffer(size, ...outputs)
-  if (!DOCUMENTED.includes(status)) {
+  const requireDocumented = (): void => {
+    if (DOCUMENTED.includes(status)) return
     kernel.ledger.raise({ rule: 'WRT-030', routine, text: `the miniport returned 0x${status.toString(16)}` })
   }
-  if (!NT_SUCCESS(status)) return status
+  if (!NT_SUCCESS(status)) {
+    requireDocumented()
+    return status
+  }
   try {
+    requireDocumented()
     buffer.value = mapped(parts, request, checked(parts, size, answer))
     return NtStatus.STATUS_SUCCESS
   } catch (error) {
@@ -122,10 +128,15 @@ function checked({ kernel, port }: BufferParts, requested: number, answer: Answe
   if (cacheType.value === undefined || !CACHE_TYPES.includes(cacheType.value))
     return raise('WRT-033', `the miniport reported the caching type ${cacheType.value}`)
   if (!port.allocated.includes(mdl.value)) return raise('WRT-013', 'the MDL is none of the port’s')
-  if (actualSize.value < requested)
+  if (!Number.isInteger(actualSize.value) || actualSize.value < requested)
     return raise('WRT-031', `ActualSize is ${actualSize.value}, requested were ${requested} bytes`)
   const bytes = MmGetMdlByteCount(mdl.value)
-  if (offset.value < 0 || offset.value >= PAGE_SIZE || offset.value + actualSize.value > bytes)
+  if (
+    !Number.isInteger(offset.value) ||
+    offset.value < 0 ||
+    offset.value >= PAGE_SIZE ||
+    offset.value + actualSize.value > bytes
+  )
     return raise('WRT-032', `${actualSize.value} bytes at ${offset.value} are not inside the MDL’s ${bytes}`)
   return { mdl: mdl.value, actualSize: actualSize.value, offset: offset.value, cacheType: cacheType.value }
 }
@@ -134,8 +145,14 @@ function mapped(parts: BufferParts, request: BufferRequest, buffer: Checked): Pi
   const { kernel } = parts
   const process = request.process ?? kernel.processes.current
   clearMargins(kernel, buffer)
-  const page = mapForUser(parts, process, buffer)
+  // Before the view: where the pool has no room, there is none to take away again.
   const description = kernel.pool.allocateStruct(KSRTAUDIO_BUFFER)
+  let page: Va
+  try {
+    page = mapForUser(parts, process, buffer)
+  } catch (error) {
+    return undoAfter(error, [() => kernel.pool.free(description.address)])
+  }
   description.set('BufferAddress', page + BigInt(buffer.offset))
   description.set('ActualBufferSize', buffer.actualSize)
   description.set('CallMemoryBarrier', buffer.cacheType === MEMORY_CACHING_TYPE.MmWriteCombined ? 1 : 0)

@@ -1,3 +1,4 @@
+import { Disposal } from '../../base/disposal.ts'
 import { NT_SUCCESS, NtStatus } from '../../base/ntstatus.ts'
 import { KIRQL, type Out } from '../constants.ts'
 import type { KEvent } from '../kernel/event.ts'
@@ -19,9 +20,12 @@ export interface PinParts extends BufferParts {
   readonly onClose: () => void
 }
 
+const STATES: readonly number[] = Object.values(KSSTATE)
+
 /**
  * A pin of the WaveRT port: what portcls does for a client with a miniport's stream, and what it demands of it. Where a
- * miniport breaks its contract, a call ends in an error of its caller that names the rule.
+ * miniport breaks its contract, a call ends in an error of its caller that names the rule. The miniport sees one call at a time: one that
+ * comes while another one waits for the device waits for that.
  */
 export class WaveRTPin {
   /** The miniport's. */
@@ -33,6 +37,9 @@ export class WaveRTPin {
   readonly #events = new Set<KEvent>()
   #buffer: PinBuffer | undefined
   #state: KSSTATE = KSSTATE.KSSTATE_STOP
+  /** Settles when the call that came last has ended. */
+  #turn: Promise<unknown> = Promise.resolve()
+  #closing: Promise<void> | undefined
   #closed = false
 
   constructor(parts: PinParts) {
@@ -58,8 +65,12 @@ export class WaveRTPin {
    */
   async setState(State: KSSTATE): Promise<NtStatus> {
     this.#enter('SetState', 'WRT-035')
+    return this.#inTurn('SetState', 'WRT-035', () => this.#step(State))
+  }
+
+  async #step(State: KSSTATE): Promise<NtStatus> {
     if (State === this.#state) return NtStatus.STATUS_SUCCESS
-    if (Math.abs(State - this.#state) !== 1) {
+    if (!STATES.includes(State) || Math.abs(State - this.#state) !== 1) {
       const text = `from state ${this.#state} there is no step to ${State}`
       this.#parts.kernel.ledger.raise({ rule: 'WRT-035', routine: 'SetState', text })
     }
@@ -77,6 +88,10 @@ export class WaveRTPin {
    */
   async allocateBuffer(request: BufferRequest, buffer: Out<PinBuffer> = {}): Promise<NtStatus> {
     this.#enter('AllocateAudioBuffer', 'WRT-030')
+    return this.#inTurn('AllocateAudioBuffer', 'WRT-030', () => this.#allocate(request, buffer))
+  }
+
+  async #allocate(request: BufferRequest, buffer: Out<PinBuffer>): Promise<NtStatus> {
     if (this.#buffer !== undefined || this.#state !== KSSTATE.KSSTATE_STOP) {
       return NtStatus.STATUS_INVALID_DEVICE_REQUEST
     }
@@ -91,6 +106,10 @@ export class WaveRTPin {
   /** Frees the buffer, in STOP. */
   async freeBuffer(): Promise<NtStatus> {
     this.#enter('FreeAudioBuffer', 'WRT-030')
+    return this.#inTurn('FreeAudioBuffer', 'WRT-030', () => this.#free())
+  }
+
+  async #free(): Promise<NtStatus> {
     const buffer = this.#buffer
     if (buffer === undefined || this.#state !== KSSTATE.KSSTATE_STOP) return NtStatus.STATUS_INVALID_DEVICE_REQUEST
     this.#buffer = undefined
@@ -106,6 +125,7 @@ export class WaveRTPin {
     const { kernel } = this.#parts
     const routine = 'GetPosition'
     kernel.requireIrql(routine, 'WRT-036', KIRQL.DISPATCH_LEVEL)
+    this.#requireOpen(routine, 'WRT-036')
     const status = this.stream.GetPosition(this.#position)
     const raise = (text: string): never => kernel.ledger.raise({ rule: 'WRT-036', routine, text })
     if (!NT_SUCCESS(status)) return raise(`the miniport returned 0x${status.toString(16)}`)
@@ -155,28 +175,49 @@ export class WaveRTPin {
     return this.stream.UnregisterNotificationEvent(event)
   }
 
-  /** Steps down to STOP, frees the buffer and lets the stream go; the views that clients had end. Twice is harmless. */
-  async close(): Promise<void> {
-    if (this.#closed) return
-    while (this.#state !== KSSTATE.KSSTATE_STOP) {
-      const status = await this.setState((this.#state - 1) as KSSTATE)
-      if (!NT_SUCCESS(status)) break
-    }
-    await this.abandon()
+  /**
+   * Steps down to STOP, frees the buffer and lets the stream go; the views that clients had end. Twice is harmless.
+   * @throws what the miniport failed with; the pin is closed all the same
+   */
+  close(): Promise<void> {
+    return this.#close(async () => {
+      while (this.#state !== KSSTATE.KSSTATE_STOP) {
+        const status = await this.#step((this.#state - 1) as KSSTATE)
+        if (!NT_SUCCESS(status)) break
+      }
+    })
   }
 
-  /** Closes without the steps down, for a pin whose device does not answer any more. */
-  async abandon(): Promise<void> {
-    if (this.#closed) return
-    this.#closed = true
-    const { kernel, format, onClose } = this.#parts
-    for (const event of this.#events) if (hasNotifications(this.stream)) this.stream.UnregisterNotificationEvent(event)
-    if (this.#buffer !== undefined) await freeBuffer(this.#parts, this.#buffer)
-    this.#buffer = undefined
-    await this.stream.Release()
-    for (const { address } of [this.#position, this.#latency, format.header, ...this.#registers.values()])
-      kernel.pool.free(address)
-    onClose()
+  /** Closes without the steps down, for a pin whose device does not answer any more. @throws as close */
+  abandon(): Promise<void> {
+    return this.#close(() => undefined)
+  }
+
+  #close(stepDown: () => void | Promise<void>): Promise<void> {
+    this.#closing ??= this.#queued(async () => {
+      const undo = new Disposal()
+      const { kernel, format, onClose } = this.#parts
+      undo.defer(onClose)
+      undo.defer(() => {
+        for (const { address } of [this.#position, this.#latency, format.header, ...this.#registers.values()])
+          kernel.pool.free(address)
+      })
+      undo.defer(async () => void (await this.stream.Release()))
+      undo.defer(async () => {
+        this.#closed = true
+        const buffer = this.#buffer
+        this.#buffer = undefined
+        if (buffer !== undefined) await freeBuffer(this.#parts, buffer)
+      })
+      for (const event of this.#events) undo.defer(() => this.#forget(event))
+      undo.defer(stepDown)
+      await undo[Symbol.asyncDispose]()
+    })
+    return this.#closing
+  }
+
+  #forget(event: KEvent): void {
+    if (hasNotifications(this.stream)) this.stream.UnregisterNotificationEvent(event)
   }
 
   #register(kind: 'position' | 'clock', Register: Out<HwRegister>, ask: (into: HwRegister) => NtStatus): NtStatus {
@@ -204,6 +245,24 @@ export class WaveRTPin {
   #enter(routine: string, rule: string): void {
     const { kernel } = this.#parts
     kernel.requireIrql(routine, rule, KIRQL.PASSIVE_LEVEL)
-    if (this.#closed) kernel.ledger.raise({ rule, routine, text: 'the pin is closed' })
+    this.#requireOpen(routine, rule)
+  }
+
+  #requireOpen(routine: string, rule: string): void {
+    if (this.#closed) this.#parts.kernel.ledger.raise({ rule, routine, text: 'the pin is closed' })
+  }
+
+  /** Once the calls before it have ended; by then the pin may be closed. */
+  #inTurn<T>(routine: string, rule: string, act: () => Promise<T>): Promise<T> {
+    return this.#queued(() => {
+      this.#requireOpen(routine, rule)
+      return act()
+    })
+  }
+
+  #queued<T>(act: () => Promise<T>): Promise<T> {
+    const result = this.#turn.then(act)
+    this.#turn = result.catch(() => undefined)
+    return result
   }
 }
