@@ -103,7 +103,7 @@ describe('an abort of sg', () => {
     expect(await written).toBe('cancelled')
     expect(first(indices[3] ?? 0) !== 7).toBe(ended)
     mapping.unmap()
-    bench.close()
+    await bench.close()
   })
 })
 

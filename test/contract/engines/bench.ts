@@ -13,6 +13,8 @@ export interface EngineBench {
   /** At least 16 frames that nobody else uses, by their index. */
   readonly memory: HostMemory
   readonly frames: readonly number[]
+  /** The device is through with a command before anybody can look: that it was at work shows by its results alone. */
+  readonly quick?: boolean
   close(): void | Promise<void>
 }
 
