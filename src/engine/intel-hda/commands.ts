@@ -36,7 +36,6 @@ export class CommandRings implements Commands {
   readonly #commands: number
   readonly #responses: number
   #written = 0
-  #read = 0
 
   /** Starts the rings; the controller is out of reset, and they do not run. */
   constructor(registers: RegisterAccess, page: OwnPage) {
@@ -50,7 +49,9 @@ export class CommandRings implements Commands {
   send(command: number): number {
     this.#written = (this.#written + 1) % this.#commands
     this.#page.write32(COMMANDS_AT + 4 * this.#written, command)
-    const arrival = (this.#read + 1) % this.#responses
+    // Whatever came since, too late for who asked, is no answer to this.
+    const before = this.#registers.read16(Register.responseWritePointer) & 0xff
+    const arrival = (before + 1) % this.#responses
     this.#registers.run(
       registerProgram()
         .write(16, Register.commandWritePointer, this.#written)
@@ -59,7 +60,6 @@ export class CommandRings implements Commands {
         .write(8, Register.responseStatus, ResponseRing.arrived | ResponseRing.overrun)
         .build(),
     )
-    this.#read = arrival
     return this.#page.read32(RESPONSES_AT + RESPONSE_BYTES * arrival)
   }
 }

@@ -111,7 +111,7 @@ export class HdaEngine implements CyclicEngine {
       this.#streams.set(stream, { route, page, number })
       return stream
     } catch (error) {
-      return undoAfter(error, [() => page.close()])
+      return undoAfter(error, [() => unlessGone(() => controller.release(route)), () => page.close()])
     }
   }
 

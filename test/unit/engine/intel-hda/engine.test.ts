@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
+import { sleep } from '../../../../src/base/clock.ts'
 import type { CyclicBuffer } from '../../../../src/engine/cyclic.ts'
 import { HdaEngine } from '../../../../src/engine/intel-hda/engine.ts'
 import { openHdaBench, type HdaBench } from './bench.ts'
@@ -170,6 +171,24 @@ describe('an HD Audio engine', () => {
     await bench.engine.open(output(bench))
     expect(bench.controller.commands.at(-1)).toBe('00270610')
     expect(bench.controller.registers.getUint8(0x4c)).toBe(0)
+  })
+
+  it('takes no answer that came too late for that to a later command', async () => {
+    let late = 0
+    using bench = openHdaBench(duplex, { lateBy: (command) => (command === late ? 150 : 0) })
+    const { controller, engine, device, frames } = bench
+    expect(engine.abilities.directions).toHaveLength(2)
+    late = controller.commands.length + 1
+    const held = [frames.allocated, device.dma.entries]
+    await expect(engine.open(output(bench))).rejects.toHaveProperty('code', 'timeout')
+    expect([frames.allocated, device.dma.entries]).toEqual(held)
+    // The converter is on no stream, else it would take part in the next one of this number.
+    expect(controller.commands.at(-1)).toBe('00270600')
+    await sleep(device.clock, 100)
+    const stream = await engine.open(output(bench))
+    expect(controller.commands.at(-1)).toBe('00270610')
+    stream.close()
+    expect(controller.commands.at(-1)).toBe('00270600')
   })
 
   it('leaves the controller in reset and gives everything back when it is closed', async () => {

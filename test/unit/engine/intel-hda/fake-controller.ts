@@ -11,6 +11,8 @@ import { type Codec, question } from './codecs.ts'
 export interface Habits {
   /** Commands in the ring are never taken, or never answered. */
   readonly deadRings?: boolean
+  /** Milliseconds until a command's answer is in the ring, by its number among all; at once unless told. */
+  readonly lateBy?: (command: number) => number
   readonly noImmediateCommands?: boolean
   /** Reset bits of streams and of the ring's pointer read 0 at once. */
   readonly resetsItself?: boolean
@@ -155,6 +157,13 @@ export class FakeController extends WidthAccesses implements Region {
     const from = this.#memory(registers.getBigUint64(0x40, true) + BigInt(4 * index))
     const bytes = from.memory.read(from.offset, 4)
     const answer = this.#answer(new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true))
+    const late = this.#habits.lateBy?.(this.commands.length) ?? 0
+    if (late === 0) this.#respond(answer)
+    else this.#clock.setTimer(late, () => this.#respond(answer))
+  }
+
+  #respond(answer: number): void {
+    const { registers } = this
     const written = (registers.getUint16(0x58, true) + 1) % 16
     const to = this.#memory(registers.getBigUint64(0x50, true) + BigInt(8 * written))
     const response = new Uint8Array(8)
