@@ -164,6 +164,8 @@ export class FakeController extends WidthAccesses implements Region {
 
   #respond(answer: number): void {
     const { registers } = this
+    // The controller was reset meanwhile.
+    if ((registers.getUint8(0x5c) & 2) === 0) return
     const written = (registers.getUint16(0x58, true) + 1) % 16
     const to = this.#memory(registers.getBigUint64(0x50, true) + BigInt(8 * written))
     const response = new Uint8Array(8)
