@@ -42,11 +42,11 @@ export class MappingEntries {
     return this.segments.count
   }
 
-  /** Writes into the entry's context what the device has put there. */
+  /** Writes into the entry's context what the device has put there. Once for each entry. */
   landed(index: number, bytes: number): void {
     const context = this.#start + index * MAPPING_TABLE_STRIDE + CONTEXT.offset
-    this.#total += bytes - this.#at(context)
     this.#kernel.frames.write(context, new Uint8Array(BigUint64Array.of(BigInt(bytes)).buffer))
+    this.#total += this.#at(context)
   }
 
   /** What the contexts say in all: DataUsed is bytes, and the driver's to count (KSM-037). */
