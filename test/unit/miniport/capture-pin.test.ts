@@ -39,20 +39,23 @@ describe('a capture pin', () => {
     expect(await capture.end()).toEqual([])
   })
 
-  it('hands the device one descriptor at a time, none longer than it was told', async () => {
+  it.each([
+    ['than it was told', 1500, [[1500], [1500], [1096]]],
+    ['than it moves, whatever it was told', 10_000, [[4095], [1]]],
+  ])('hands the device one descriptor at a time, none longer %s', async (_, maxMappingsByteCount, expected) => {
     const lengths: number[][] = []
-    await using capture = await Capture.open((edu) =>
+    const watched = (edu: DmaEngine): DmaEngine =>
       altered(edu, {
         write: (target, data, options) => {
           lengths.push([...target.lengths])
           return edu.write(target, data, options)
         },
-      }),
-    )
+      })
+    await using capture = await Capture.open(watched, { maxMappingsByteCount })
     capture.queue(4096)
-    capture.pin.capture(new Uint8Array(3200))
+    capture.pin.capture(new Uint8Array(4096))
     await capture.pin.settled()
-    expect(lengths).toEqual([[1500], [1500], [200]])
+    expect(lengths).toEqual(expected)
     expect(await capture.end()).toEqual([])
   })
 
