@@ -1,7 +1,7 @@
 import { sleep } from '../../../base/clock.ts'
 import { va } from '../../../base/address.ts'
 import type { Out } from '../../../ddi/constants.ts'
-import { type IMiniportWaveRT, KSSTATE } from '../../../ddi/portcls/interfaces.ts'
+import { type HwRegister, type IMiniportWaveRT, KSSTATE } from '../../../ddi/portcls/interfaces.ts'
 import type { PinBuffer } from '../../../ddi/portcls/pin-buffer.ts'
 import type { WaveRTPin } from '../../../ddi/portcls/wave-rt-pin.ts'
 import type { CyclicEngine, CyclicStream } from '../../../engine/cyclic.ts'
@@ -112,6 +112,13 @@ export async function stepTo({ check }: Context, pin: WaveRTPin, state: KSSTATE)
     check.equal(await pin.setState(next), 0, `SetState ${next}`)
     check.equal(pin.state, next, `the state after SetState ${next}`)
   }
+}
+
+/** One load of the register's width, as a client makes it. */
+export function loadRegister({ ddi }: Context, register: HwRegister): number {
+  const address = va(register.get('Register'))
+  const wide = register.get('Width') === 64
+  return wide ? Number(ddi.registers.READ_REGISTER_ULONG64(address)) : ddi.registers.READ_REGISTER_ULONG(address)
 }
 
 /** Lets time pass on the device's clock. */

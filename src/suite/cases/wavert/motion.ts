@@ -1,5 +1,6 @@
 import { PAGE_SIZE } from '../../../base/pages.ts'
-import { KIRQL } from '../../../ddi/constants.ts'
+import { KIRQL, type Out } from '../../../ddi/constants.ts'
+import type { HwRegister } from '../../../ddi/portcls/interfaces.ts'
 import type { Case } from '../../case.ts'
 import type { Context } from '../../context.ts'
 import {
@@ -13,6 +14,7 @@ import {
   POISON,
   ahead,
   failing,
+  loadRegister,
   openPin,
   overwritten,
   pass,
@@ -26,13 +28,24 @@ const SIZE = 8 * PAGE_SIZE
 /** Milliseconds in which a running device would have moved some pages. */
 const STILL_MS = 60
 
-/** Neither position nor buffer change while time passes. */
+interface Reading {
+  readonly what: string
+  /** Bytes. */
+  readonly at: number
+  /** Bytes. */
+  readonly accuracy: number
+}
+
+/**
+ * The position does not change while time passes, and no byte of the buffer is anything but poison: a device that went on
+ * recording silence over silence would not show.
+ */
 async function standsStill(context: Context, { pin, read }: OpenPin, state: string): Promise<void> {
   const { check } = context
-  const [position, bytes] = [pin.position().PlayOffset, read()]
+  const position = pin.position().PlayOffset
   await pass(context, STILL_MS)
   check.equal(pin.position().PlayOffset, position, `the position in ${state}`)
-  check.bytes(read(), bytes, `the buffer in ${state}`)
+  check.filled(read(), POISON, `the buffer in ${state}`)
 }
 
 /** Cases that sample the position of a stream in its states. */
@@ -54,11 +67,11 @@ export const motionCases = (miniport: MiniportOf): readonly Case[] => [
       await standsStill(context, open, 'ACQUIRE, before any motion')
       await stepTo(context, pin, KSSTATE_PAUSE)
       await standsStill(context, open, 'PAUSE, before any motion')
-      check.filled(read(), POISON, 'the buffer before RUN')
       await stepTo(context, pin, KSSTATE_RUN)
       await until(context, 'the position moves in RUN', () => pin.position().PlayOffset > 0)
       await until(context, 'the buffer changes in RUN', () => !capture || overwritten(read()) > 0)
       await stepTo(context, pin, KSSTATE_PAUSE)
+      open.fill(POISON)
       await standsStill(context, open, 'PAUSE, after RUN')
       await stepTo(context, pin, KSSTATE_ACQUIRE)
       await standsStill(context, open, 'ACQUIRE, after RUN')
@@ -82,6 +95,7 @@ export const motionCases = (miniport: MiniportOf): readonly Case[] => [
           check.callerError('WRT-035', `from STOP to ${state}, turn ${turn}`, refused)
         }
         check.equal(pin.state, KSSTATE_STOP, `the state after refused steps, turn ${turn}`)
+        open.fill(POISON)
         await standsStill(context, open, `STOP, after refused steps, turn ${turn}`)
         await stepTo(context, pin, KSSTATE_RUN)
         const from = pin.position().PlayOffset
@@ -128,32 +142,45 @@ export const motionCases = (miniport: MiniportOf): readonly Case[] => [
       const { accuracy, records: content } = cyclic.abilities
       const { pin, buffer, read, fill } = await openPin(context, miniport, { capture: true, bytes: SIZE })
       const { actualSize: size } = buffer
+      const out: Out<HwRegister> = {}
+      const register = pin.positionRegister(out) === 0 ? check.present(out.value, 'the position register') : undefined
+      /** What GetPosition and the register read, each with the error that it may have. */
+      const look = (): readonly Reading[] => [
+        { what: 'GetPosition', at: pin.position().PlayOffset, accuracy },
+        ...(register === undefined
+          ? []
+          : [{ what: 'the register', at: loadRegister(context, register), accuracy: register.get('Accuracy') }]),
+      ]
       fill(POISON)
       await stepTo(context, pin, KSSTATE_RUN)
       let looked = 0
-      const agrees = (before: number, bytes: Uint8Array, after: number): void => {
+      const agrees = (before: readonly Reading[], bytes: Uint8Array, after: readonly Reading[]): void => {
         const end = overwritten(bytes)
-        const range = `${before} to ${after}, give or take ${accuracy}`
-        check.ok(end >= before - accuracy && end <= after + accuracy, `${end} bytes were overwritten at ${range}`)
+        for (const [index, { what, at, accuracy: error }] of before.entries()) {
+          const to = after[index]?.at ?? at
+          const range = `${at} to ${to} of ${what}, give or take ${error}`
+          check.ok(end >= at - error && end <= to + error, `${end} bytes were overwritten at ${range}`)
+        }
         if (content === 'unknown') return
         const expected = Uint8Array.from({ length: end }, (_, i) => (content === 'counter' ? i % 251 : 0))
         check.bytes(bytes.subarray(0, end), expected, 'what was recorded')
       }
       await until(context, 'the device records half of the buffer', () => {
-        const before = pin.position().PlayOffset
+        const before = look()
         const bytes = read()
-        const after = pin.position().PlayOffset
+        const after = look()
+        const rising = before.every(({ at }, index) => at <= (after[index]?.at ?? 0))
         // Beyond the first turn nothing tells what is new.
-        const first = overwritten(bytes) < size && after >= before && looked >= 0
-        if (first && before > 0) {
+        const first = overwritten(bytes) < size && rising
+        if (first && before.every(({ at }) => at > 0)) {
           agrees(before, bytes, after)
           looked++
         }
-        return after > size / 2 || !first
+        return after.some(({ at }) => at > size / 2) || !first
       })
       check.ok(looked > 0, 'the position was seen in the first turn')
       await stepTo(context, pin, KSSTATE_PAUSE)
-      const [rest, bytes] = [pin.position().PlayOffset, read()]
+      const [rest, bytes] = [look(), read()]
       if (overwritten(bytes) < size) agrees(rest, bytes, rest)
       await pin.close()
     },

@@ -2,6 +2,7 @@ import { KSSTATE } from '../../../../src/ddi/portcls/interfaces.ts'
 import type { CyclicStream } from '../../../../src/engine/cyclic.ts'
 import { cyclic, cyclicStreams, pins, streams } from '../plants/broken-audio.ts'
 import { altered } from '../plants/altered.ts'
+import { views } from '../plants/broken-platform.ts'
 import { type Defects, fault, planted } from '../plants/defect.ts'
 
 const { KSSTATE_STOP, KSSTATE_ACQUIRE, KSSTATE_PAUSE } = KSSTATE
@@ -104,7 +105,7 @@ export const motionDefects: Defects = {
     ),
     planted(
       'the buffer is written when it is opened',
-      'the buffer before RUN',
+      'the buffer in PAUSE, before any motion',
       pins((pin, kernel) => ({
         async setState(state) {
           const status = await pin.setState(state)
@@ -115,6 +116,27 @@ export const motionDefects: Defects = {
           return status
         },
       })),
+    ),
+    planted(
+      'it goes on writing what it had written in PAUSE',
+      'the buffer in PAUSE, after RUN',
+      pins((pin, kernel) => {
+        let ran = false
+        return {
+          setState(state) {
+            ran ||= state === KSSTATE.KSSTATE_RUN
+            return pin.setState(state)
+          },
+          position() {
+            const address = pin.buffer?.description.get('BufferAddress')
+            // Counters and silence both begin with 0.
+            if (address !== undefined && ran && pin.state === KSSTATE_PAUSE) {
+              kernel.memory.write(address as Parameters<typeof kernel.memory.write>[0], Uint8Array.of(0))
+            }
+            return pin.position()
+          },
+        }
+      }),
     ),
     planted(
       'a step fails',
@@ -213,6 +235,11 @@ export const motionDefects: Defects = {
       'it does not run',
       'the device records half of the buffer',
       cyclicStreams(() => ({ run: () => Promise.resolve() })),
+    ),
+    planted(
+      'the register lags by a page',
+      'of the register',
+      views((view) => ({ read32: (offset) => Math.max(1, view.read32(offset) - 4096) })),
     ),
     planted(
       'the position lags by a page',

@@ -19,6 +19,11 @@ export const notificationDefects: Defects = {
       notifiesAt(([half = 0, end = 0]) => [half / 2, end]),
     ),
     planted(
+      'the first event comes at three quarters',
+      'no event came within a quarter',
+      notifiesAt(([half = 0, end = 0]) => [half + half / 2, end]),
+    ),
+    planted(
       'the second event comes at three quarters',
       'at event 2 the device had recorded',
       notifiesAt(([half = 0]) => [half, half + half / 2]),

@@ -116,7 +116,8 @@ export const registerDefects: Defects = {
     ),
   ],
   'wavert/clock-register': [
-    fault('clock-stuck', 'the clock counts'),
+    fault('clock-stuck', '0 ticks are'),
+    planted('its frequency is another', 'ticks are', wrong('GetClockRegister', 16, 7_000)),
     planted('it has 16 bits', 'the register has 16 bits', wrong('GetClockRegister', 8, 16)),
     planted('its frequency has no denominator', 'Numerator and Denominator', wrong('GetClockRegister', 24, 0)),
     planted(
@@ -136,7 +137,7 @@ export const registerDefects: Defects = {
     ),
     planted(
       'it counts down',
-      'the clock went to',
+      'ticks are',
       views((view) => ({ read64: (offset) => 0xffff_ffff_0000_0000n - view.read64(offset) })),
     ),
   ],
