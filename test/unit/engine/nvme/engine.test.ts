@@ -132,6 +132,12 @@ describe('bringing a controller up', () => {
     expect(await readingWith({}, { maxTransfer: 0x4001 })).toMatchObject(failing('profile-invalid', 'no multiple'))
   })
 
+  it('takes scratch blocks up to the last one that there is, and not one more', async () => {
+    const at = (firstBlock: number) => ({ scratch: { ...SCRATCH, firstBlock } })
+    expect(await readingWith({}, at(4096 - SCRATCH.blocks))).toBe('read')
+    expect(await readingWith({}, at(4097 - SCRATCH.blocks))).toMatchObject({ code: 'profile-invalid' })
+  })
+
   it('happens at the first use, and touches no register before', () =>
     onBench(async ({ engine, model }) => {
       expect(engine.idle()).toBe(true)
