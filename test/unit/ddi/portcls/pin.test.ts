@@ -2,7 +2,13 @@ import { describe, expect, it } from '@jest/globals'
 import { ProbarError } from '../../../../src/base/errors.ts'
 import { NtStatus } from '../../../../src/base/ntstatus.ts'
 import type { Out } from '../../../../src/ddi/constants.ts'
-import { KSSTATE, type IMiniportWaveRTStream } from '../../../../src/ddi/portcls/interfaces.ts'
+import {
+  KSSTATE,
+  type IMiniportWaveRTStream,
+  type IMiniportWaveRTStreamNotification,
+} from '../../../../src/ddi/portcls/interfaces.ts'
+import { newDataFormat } from '../../../../src/ddi/portcls/data-format.ts'
+import { KEvent } from '../../../../src/ddi/kernel/event.ts'
 import type { WaveRTPin } from '../../../../src/ddi/portcls/wave-rt-pin.ts'
 import { WaveRTMiniport } from '../../../../src/miniport/wave-rt/miniport.ts'
 import { altered } from '../../../contract/cases/plants/altered.ts'
@@ -147,6 +153,33 @@ describe('a WaveRT pin', () => {
     full.now = true
     await expect(pin.allocateBuffer(REQUEST)).rejects.toHaveProperty('code', 'out-of-memory')
     expect(bench.inUse).toEqual(before)
+    await pin.close()
+  })
+
+  it('unregisters what was registered when it is closed', async () => {
+    await using bench = await Bench.open()
+    const forgotten: KEvent[] = []
+    const pin = await pinOn(bench, () => {
+      const noticed: Partial<IMiniportWaveRTStreamNotification> = {
+        UnregisterNotificationEvent: (event) => (forgotten.push(event), 0),
+      }
+      return noticed
+    })
+    const event = new KEvent()
+    expect(pin.registerEvent(event)).toBe(0)
+    await pin.close()
+    expect(forgotten).toEqual([event])
+  })
+
+  it('takes a buffer back from its miniport with its own MDL only, and lets the format be while there is one', async () => {
+    await using bench = await Bench.open()
+    const pin = await pinOn(bench)
+    await pin.allocateBuffer(REQUEST)
+    const inUse = bench.inUse
+    await pin.stream.FreeAudioBuffer(bench.pages(1), 8192)
+    expect(bench.inUse[1]).toBe(inUse[1])
+    const other = newDataFormat(bench.kernel, STEREO)
+    expect(await pin.stream.SetFormat(other)).toBe(NtStatus.STATUS_INVALID_DEVICE_STATE)
     await pin.close()
   })
 })
