@@ -2,11 +2,12 @@ import { describe, expect, it } from '@jest/globals'
 import { NtStatusError } from '../../../src/base/errors.ts'
 import { NtStatus } from '../../../src/base/ntstatus.ts'
 import type { RegisterAccess } from '../../../src/device/contract.ts'
+import { openSession } from '../../../src/session/open.ts'
 import type { Plant } from '../../../src/session/plant.ts'
 import { allCases } from '../../../src/suite/all-cases.ts'
 import type { Need } from '../../../src/suite/needs.ts'
 import { altered } from './plants/altered.ts'
-import { attempt } from './plants/attempt.ts'
+import { attempt, attemptIn } from './plants/attempt.ts'
 import { regions } from './plants/broken-platform.ts'
 
 /** What shows nothing must not be taken for what holds: here nothing works, and no case may pass by that. */
@@ -78,11 +79,19 @@ describe('no case that needs the DMA engine passes', () => {
     ['on a device whose registers read as zeros', { plant: answering(0n) }],
     ['on a device that left the bus', { plant: answering(0xffff_ffff_ffff_ffffn) }],
     ['on a device that reads zeros, descriptors too', { ref: 'loopback:sg?fault=dma-reads-zeros' }],
-    ['on a device whose lists never end', { ref: 'loopback:sg?fault=list-busy-for-ever' }],
     ['on an sg whose registers read as zeros', { ref: 'loopback:sg', plant: answering(0n) }],
     ['on an sg that left the bus', { ref: 'loopback:sg', plant: answering(0xffff_ffff_ffff_ffffn) }],
   ])('%s', async (_, bench) => {
     expect(await passing(bench, needing('engine'))).toEqual([])
+  })
+
+  it('on a device whose lists never end, and the end of the session says that it does not rest', async () => {
+    const session = await openSession({ device: 'loopback:sg?fault=list-busy-for-ever' })
+    const { cases } = await attemptIn(session, needing('engine'))
+    expect(cases.filter(({ verdict }) => verdict === 'pass')).toEqual([])
+    await expect(session.close()).rejects.toMatchObject({
+      errors: [expect.objectContaining({ code: 'timeout' }), expect.objectContaining({ code: 'timeout' })],
+    })
   })
 
   it('by what it reads, on a device that receives nothing but zeros', async () => {

@@ -1,6 +1,7 @@
 import { systemClock } from '../../../../src/base/clock.ts'
 import type { CaseRecord, RunRecord } from '../../../../src/record/schema.ts'
 import { openSession } from '../../../../src/session/open.ts'
+import type { Session } from '../../../../src/session/session.ts'
 import type { Plant } from '../../../../src/session/plant.ts'
 import { allCases } from '../../../../src/suite/all-cases.ts'
 import type { Case } from '../../../../src/suite/case.ts'
@@ -44,6 +45,11 @@ export async function attempt({ ref, plant = {}, cases = allCases }: Bench): Pro
 
 async function attemptOn(ref: string, plant: Plant, cases: readonly Case[]): Promise<RunRecord> {
   await using session = await openSession({ device: ref, plant })
+  return await attemptIn(session, cases)
+}
+
+/** The record of cases in a session that is there. */
+export async function attemptIn(session: Session, cases: readonly Case[]): Promise<RunRecord> {
   const facts = {
     id: 'test',
     startedAt: new Date(0),
