@@ -8,6 +8,7 @@ export const skipCodes = {
   'engine-carries-nothing':
     'the engine may have the device write its own data only: the profile names no scratch blocks',
   'engine-too-simple': 'the engine has too few channels, no abort, takes no lists, or no address and length whatever',
+  'no-hardware-register': 'the device has no register that tells its position, or its clock, to clients',
   'no-interrupts': 'the device, or its engine, raises no interrupt on demand',
   'no-memory-bar': 'the device has no memory BAR that can be mapped',
   'no-known-register': 'the profile names no register whose behaviour the case could check',

@@ -1,10 +1,22 @@
 import { BugCheck, NtStatusError, ProbarError } from '../base/errors.ts'
 import { hex } from '../base/hex.ts'
 import { CallerError } from '../ddi/kernel/ledger.ts'
+import { type SkipCode, skipCodes } from '../record/skip-codes.ts'
 
 /** A rule does not hold. */
 export class RuleBroken extends Error {
   override readonly name = 'RuleBroken'
+}
+
+/** A device turned out, while the case ran, to lack what nothing but asking it tells: the case is skipped. */
+export class NotOffered extends Error {
+  override readonly name = 'NotOffered'
+  readonly code: SkipCode
+
+  constructor(code: SkipCode) {
+    super(skipCodes[code])
+    this.code = code
+  }
 }
 
 type Scalar = bigint | number | string | boolean | null | undefined

@@ -1,7 +1,7 @@
 import { BugCheck, NtStatusError, ProbarError, codeOf } from '../base/errors.ts'
 import { CallerError } from '../ddi/kernel/ledger.ts'
 import type { Reason, Verdict } from '../record/schema.ts'
-import { RuleBroken } from './checks.ts'
+import { NotOffered, RuleBroken } from './checks.ts'
 
 export interface Outcome {
   readonly verdict: Verdict
@@ -42,6 +42,7 @@ export function skipped(code: string, text: string): Outcome {
 export function outcomeOf(error: unknown): Outcome {
   const text = error instanceof Error ? error.message : String(error)
   if (error instanceof RuleBroken) return { verdict: 'fail', reason: { code: 'rule-broken', text } }
+  if (error instanceof NotOffered) return skipped(error.code, text)
   if (codeOf(error) === 'witness-suppressed') return skipped('witness-suppressed', text)
   if (error instanceof BugCheck || error instanceof CallerError || error instanceof NtStatusError) {
     return { verdict: 'fail', reason: { code: error.code, text } }

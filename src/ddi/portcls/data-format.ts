@@ -39,6 +39,13 @@ export function newDataFormat({ pool }: Kernel, format: WaveFormat): DataFormat 
   return { header, wave }
 }
 
+/** A WAVEFORMATEX can hold it: whole numbers above 0, of 32 bits for the rate and the bytes a second, of 16 for the channels. */
+export function isWaveFormat(format: WaveFormat): boolean {
+  const { rate, channels, bits } = format
+  const whole = [rate, channels].every((value) => Number.isInteger(value) && value > 0)
+  return whole && BITS.includes(bits) && channels < 2 ** 16 && rate * frameBytes(format) < 2 ** 32
+}
+
 /** What a driver reads out of a format; undefined for what is no PCM. */
 export function waveFormatOf({ wave }: DataFormat): WaveFormat | undefined {
   const bits = wave.get('wBitsPerSample')

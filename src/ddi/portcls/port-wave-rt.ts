@@ -2,7 +2,7 @@ import { NT_SUCCESS, NtStatus } from '../../base/ntstatus.ts'
 import { KIRQL, type Out } from '../constants.ts'
 import type { Kernel } from '../kernel/kernel.ts'
 import type { Mm } from '../mm/mm.ts'
-import { type WaveFormat, newDataFormat } from './data-format.ts'
+import { type WaveFormat, isWaveFormat, newDataFormat } from './data-format.ts'
 import type { IMiniportWaveRT, IMiniportWaveRTStream } from './interfaces.ts'
 import { PortWaveRTStream } from './port-wave-rt-stream.ts'
 import { type ImagedPort, PortStreamImage } from './vtable-image.ts'
@@ -66,7 +66,7 @@ export class PortWaveRT {
   /**
    * Opens a pin, in STOP, on a new stream of the miniport (WRT-035).
    * @param pin untouched unless the status is a success
-   * @returns what NewStream returned
+   * @returns what NewStream returned, and STATUS_INVALID_PARAMETER for a format that no client can describe
    */
   async openPin(
     miniport: IMiniportWaveRT,
@@ -76,6 +76,7 @@ export class PortWaveRT {
     const routine = 'NewStream'
     const kernel = this.#kernel
     kernel.requireIrql(routine, 'WRT-035', KIRQL.PASSIVE_LEVEL)
+    if (!isWaveFormat(format)) return NtStatus.STATUS_INVALID_PARAMETER
     const port = this.newPortStream()
     const stream: Out<IMiniportWaveRTStream> = {}
     const dataFormat = newDataFormat(kernel, format)

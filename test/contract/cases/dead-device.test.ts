@@ -7,7 +7,8 @@ import type { Plant } from '../../../src/session/plant.ts'
 import { allCases } from '../../../src/suite/all-cases.ts'
 import type { Need } from '../../../src/suite/needs.ts'
 import { altered } from './plants/altered.ts'
-import { attempt, attemptIn } from './plants/attempt.ts'
+import { attempt, attemptIn, caseNamed } from './plants/attempt.ts'
+import { streams } from './plants/broken-audio.ts'
 import { regions } from './plants/broken-platform.ts'
 
 /** What shows nothing must not be taken for what holds: here nothing works, and no case may pass by that. */
@@ -127,5 +128,17 @@ describe('no case that knows a register passes', () => {
 describe('a Windows that refuses everything', () => {
   it('passes no case, but for macros', async () => {
     expect((await passing({ plant: refusesAll })).filter((id) => !MACROS.includes(id))).toEqual([])
+  })
+})
+
+describe('no case of a register is taken for proven', () => {
+  it('on a device that has none: it is skipped, and says so', async () => {
+    const none = (): number => NtStatus.STATUS_NOT_SUPPORTED
+    const plant = streams(() => ({ GetPositionRegister: none, GetClockRegister: none }))
+    const ids = ['wavert/position-register', 'wavert/register-once-a-pin', 'wavert/clock-register']
+    const { cases } = await attempt({ plant, cases: ids.map(caseNamed) })
+    expect(cases.map(({ id, verdict, reason }) => [id, verdict, reason?.code])).toEqual(
+      ids.map((id) => [id, 'skip', 'no-hardware-register']),
+    )
   })
 })

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import { BugCheck, type ErrorCode, NtStatusError, OsError, ProbarError } from '../../../src/base/errors.ts'
 import { CallerError } from '../../../src/ddi/kernel/ledger.ts'
-import { RuleBroken } from '../../../src/suite/checks.ts'
+import { NotOffered, RuleBroken } from '../../../src/suite/checks.ts'
 import { outcomeOf, passed, skipped, withKnownIssue, withShortage } from '../../../src/suite/verdict.ts'
 
 const broken: readonly ErrorCode[] = [
@@ -69,6 +69,15 @@ describe('what a case that threw has shown', () => {
 
   it('is nothing when what was thrown is no error', () => {
     expect(outcomeOf('a word')).toEqual({ verdict: 'error', reason: { code: 'internal', text: 'a word' } })
+  })
+
+  it('is a skip when the device turned out to lack what only asking it tells', () => {
+    const { verdict, reason } = outcomeOf(new NotOffered('no-hardware-register'))
+    expect([verdict, reason?.code, reason?.text]).toEqual([
+      'skip',
+      'no-hardware-register',
+      expect.stringContaining('register'),
+    ])
   })
 
   it('is a skip when the platform dropped what should have been seen', () => {

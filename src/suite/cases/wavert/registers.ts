@@ -3,6 +3,7 @@ import { NtStatus } from '../../../base/ntstatus.ts'
 import { PAGE_SIZE } from '../../../base/pages.ts'
 import type { HwRegister } from '../../../ddi/portcls/interfaces.ts'
 import type { Case } from '../../case.ts'
+import { NotOffered } from '../../checks.ts'
 import type { Context } from '../../context.ts'
 import {
   KSSTATE_PAUSE,
@@ -57,7 +58,8 @@ export const registerCases = (miniport: MiniportOf): readonly Case[] => [
       const status = pin.positionRegister(out)
       if (status === NtStatus.STATUS_NOT_SUPPORTED) {
         check.absent(out.value, 'the register of a device that has none')
-        return pin.close()
+        await pin.close()
+        throw new NotOffered('no-hardware-register')
       }
       check.equal(status, 0, 'GetPositionRegister')
       const register = check.present(out.value, 'the position register')
@@ -98,7 +100,8 @@ export const registerCases = (miniport: MiniportOf): readonly Case[] => [
       const status = pin.positionRegister(out)
       if (status === NtStatus.STATUS_NOT_SUPPORTED) {
         check.absent(out.value, 'the register of a device that has none')
-        return pin.close()
+        await pin.close()
+        throw new NotOffered('no-hardware-register')
       }
       check.equal(status, 0, 'the first request')
       const address = va(check.present(out.value, 'the position register').get('Register'))
@@ -124,7 +127,8 @@ export const registerCases = (miniport: MiniportOf): readonly Case[] => [
       const status = pin.clockRegister(out)
       if (status === NtStatus.STATUS_NOT_SUPPORTED) {
         check.absent(out.value, 'the clock of a device that has none')
-        return pin.close()
+        await pin.close()
+        throw new NotOffered('no-hardware-register')
       }
       check.equal(status, 0, 'GetClockRegister')
       const clock = check.present(out.value, 'the clock register')

@@ -57,6 +57,23 @@ const answering =
   })
 
 describe('a WaveRT pin', () => {
+  it.each([
+    { rate: 0, channels: 2, bits: 16 } as const,
+    { rate: Number.NaN, channels: 2, bits: 16 } as const,
+    { rate: 2 ** 32, channels: 1, bits: 8 } as const,
+    { rate: 2 ** 31, channels: 2, bits: 16 } as const,
+    { rate: 48_000, channels: 70_000, bits: 16 } as const,
+    { rate: 48_000, channels: 1.5, bits: 16 } as const,
+  ])('is not opened for a format that no structure can hold: %j', async (format) => {
+    await using bench = await Bench.open()
+    const { mm, dma, waveRT } = bench.ddi
+    const engine = new FakeEngine()
+    const miniport = new WaveRTMiniport({ kernel: bench.kernel, mm, dma, device: bench.device, engine })
+    const pin: Out<WaveRTPin> = {}
+    expect(await waveRT.openPin(miniport, { format }, pin)).toBe(NtStatus.STATUS_INVALID_PARAMETER)
+    expect(pin.value).toBeUndefined()
+  })
+
   it('lets its miniport see one call at a time', async () => {
     await using bench = await Bench.open()
     const before = bench.inUse
