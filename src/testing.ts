@@ -2,6 +2,7 @@
 export { type LoopbackOptions, openLoopback } from './backend/loopback/device.ts'
 export { type Case, defineSuite } from './suite/case.ts'
 export { type Context } from './suite/context.ts'
+export { NotOffered } from './suite/checks.ts'
 export { type Need } from './suite/needs.ts'
 export { loopbackFaults } from './backend/loopback/planted/defects.ts'
 export { type Plant } from './session/plant.ts'
