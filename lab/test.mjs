@@ -29,8 +29,8 @@ const HDA = '0000:05:00.0'
 const OTHERS = ['03', '04', '05', '06', '07', '08', '09', '0a'].map((bus) => `0000:${bus}:00.0`)
 /** Without an IOMMU nothing is revoked, and nobody chooses bus addresses. */
 const NOIOMMU_SKIPS = ['not-revocable', 'identity-placement']
-/** Seconds: only a guest that hangs needs so long. Healthy ones took 760 behind type 1, and 190 to 480 elsewhere. */
-const TIMEOUT = { vfio: 1800, iommufd: 900, noiommu: 600, kills: 1200, sound: 900 }
+/** Seconds: only a guest that hangs needs so long. Healthy ones took 900 behind type 1, and 190 to 810 elsewhere. */
+const TIMEOUT = { vfio: 2400, iommufd: 1500, noiommu: 900, kills: 1200, sound: 900 }
 /** Seconds a case: one of them makes all mappings that the kernel allows, 65,535 calls by an emulated processor. */
 const CASE_TIMEOUT = 300
 const STREAMS = '--suite ks --suite wavert'

@@ -33,8 +33,10 @@ async function untouched(bench: EngineBench): Promise<void> {
 }
 
 async function untilAtWork({ engine, device, quick }: EngineBench): Promise<void> {
+  // Whoever looks for longer finds it through with all of them.
+  if (quick === true) return sleep(device.clock, LOOK_MS)
   for (let looks = 0; looks < LOOKS; looks++) {
-    if ((await busyWithin(engine)) || quick === true) return
+    if (await busyWithin(engine)) return
     await sleep(device.clock, LOOK_MS)
   }
   throw new Error('the device was never seen at work')
