@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { root } from './guest.mjs'
 
 /** What edu cannot do, by its profile; all that it is asked for besides must pass. */
-const EDU_SKIPS = ['engine-too-simple', 'no-cyclic-engine']
+export const EDU_SKIPS = ['engine-too-simple', 'no-cyclic-engine']
 /** Nothing shows a caching type on an emulated processor, which has no caches: of these a model is the only witness. */
 const WITHOUT_HARDWARE = ['MDL-081', 'MDL-082']
 const FAMILIES = /^(MDL|DMA|VER|KSM|WRT)-/

@@ -1,5 +1,6 @@
 // A machine that runs out of something in the middle of a run: that is an error of the platform, and no broken rule. From
 // these steps on the files of VFIO are another user's, which root doesn't mind.
+import { EDU_SKIPS } from './runs.mjs'
 
 /** All that a user needs who is not root. */
 const AS_USER = [
@@ -35,7 +36,8 @@ export function judgeShortage(guest, expect) {
   const enough = guest.status('memlock-8192')
   expect(enough === 0, `with 8 MiB of locked memory the run ended with ${enough}`)
   const little = guest.json('memlock-64.json')?.cases ?? []
-  const short = little.filter(({ verdict }) => verdict !== 'pass').map(({ id, reason }) => `${id} ${reason.code}`)
+  const asked = little.filter(({ reason }) => !EDU_SKIPS.includes(reason?.code))
+  const short = asked.filter(({ verdict }) => verdict !== 'pass').map(({ id, reason }) => `${id} ${reason.code}`)
   expect(
     guest.status('memlock-64') === 4,
     `with 64 KiB of locked memory the run ended with ${guest.status('memlock-64')}`,
