@@ -62,7 +62,7 @@ describe('a WaveRT pin', () => {
     { rate: Number.NaN, channels: 2, bits: 16 } as const,
     { rate: 2 ** 32, channels: 1, bits: 8 } as const,
     { rate: 2 ** 31, channels: 2, bits: 16 } as const,
-    { rate: 48_000, channels: 70_000, bits: 16 } as const,
+    { rate: 8_000, channels: 70_000, bits: 8 } as const,
     { rate: 48_000, channels: 1.5, bits: 16 } as const,
   ])('is not opened for a format that no structure can hold: %j', async (format) => {
     await using bench = await Bench.open()
